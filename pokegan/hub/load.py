@@ -1,0 +1,30 @@
+"""Loading published models."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pokegan.models.base import SpriteModel
+
+
+def load(path_or_repo_id: str | Path, *, revision: str | None = None) -> "SpriteModel":
+    """Load any model of ours from a folder or from the Hub.
+
+    A run folder (``runs/NAME``) stands for the model folder inside it.
+
+    Args:
+        path_or_repo_id: a model folder, a run folder, or a Hub id ("user/name").
+        revision: branch, tag or commit on the Hub (default: the main branch).
+
+    Returns:
+        The model in evaluation mode, an instance of the class that its ``config.json`` names.
+
+    Raises:
+        PokeGANError: as ``SpriteModel.from_pretrained``.
+    """
+    from pokegan.models.base import SpriteModel
+
+    inner = Path(path_or_repo_id) / "model"
+    if (inner / "config.json").is_file():
+        path_or_repo_id = inner
+    return SpriteModel.from_pretrained(path_or_repo_id, revision=revision)
