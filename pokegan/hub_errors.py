@@ -45,6 +45,9 @@ def hub_errors_in_one_line(repo_id: str, revision: str | None = None) -> Iterato
         raise PokeGANError(f"{where}: the repository has no file {name}") from error
     except errors.HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no"
-        raise PokeGANError(f"{where}: the Hub answered with status {status}; try again") from error
-    except (ConnectionError, TimeoutError) as error:
-        raise PokeGANError(f"{where}: the Hub cannot be reached ({error})") from error
+        hint = "; the token is not valid, see `hf auth login`" if status == 401 else "; try again"
+        raise PokeGANError(f"{where}: the Hub answered with status {status}{hint}") from error
+    # The HTTP library's own errors; which library that is depends on the client's version.
+    except (errors.HfHubHTTPError.__bases__[0], ConnectionError, TimeoutError) as error:
+        reason = " ".join(str(error).split())
+        raise PokeGANError(f"{where}: the connection to the Hub failed ({reason})") from error

@@ -53,4 +53,4 @@ _GROUP_OF_TYPE = {
 }
 
 GROUP_OF_TYPE = tuple(_GROUP_OF_TYPE[name] for name in TYPES)
-"""``GROUP_OF_TYPE[t]`` is the group label of type label ``t``; a sprite's group follows ``type1``."""
+"""``GROUP_OF_TYPE[t]`` is the group label of type label ``t``; a sprite's follows ``type1``."""

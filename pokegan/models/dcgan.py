@@ -4,6 +4,7 @@ The exact layer shapes are those of the PyTorch DCGAN tutorial: kernels of 4, no
 normalisation everywhere but at the images and the logit.
 """
 
+import itertools
 import math
 
 from torch import Tensor, nn
@@ -45,7 +46,7 @@ class DCGANGenerator(SpriteModel):
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
         ]
-        for width, next_width in zip(widths, widths[1:], strict=False):
+        for width, next_width in itertools.pairwise(widths):
             layers += [
                 nn.ConvTranspose2d(width, next_width, 4, stride=2, padding=1, bias=False),
                 nn.BatchNorm2d(next_width),
@@ -88,7 +89,7 @@ class DCGANDiscriminator(nn.Module):
             nn.Conv2d(channels, widths[0], 4, stride=2, padding=1, bias=False),
             nn.LeakyReLU(0.2),
         ]
-        for width, next_width in zip(widths, widths[1:], strict=False):
+        for width, next_width in itertools.pairwise(widths):
             layers += [
                 nn.Conv2d(width, next_width, 4, stride=2, padding=1, bias=False),
                 nn.BatchNorm2d(next_width),
@@ -104,7 +105,7 @@ class DCGANDiscriminator(nn.Module):
 
 
 def init_dcgan(module: nn.Module) -> None:
-    """Initialise as the DCGAN paper (section 4): weights N(0, 0.02), batch-norm scales N(1, 0.02)."""
+    """Initialise as the DCGAN tutorial: weights N(0, 0.02), batch-norm scales N(1, 0.02)."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):

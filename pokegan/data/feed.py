@@ -1,0 +1,134 @@
+"""From a typed dataset to batches of tensors: held in memory, or read by worker processes."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from pokegan.data.batch import Batch
+from pokegan.data.images import to_training_batch
+from pokegan.errors import PokeGANError
+
+if TYPE_CHECKING:
+    import datasets
+
+GIB = 2**30
+_DECODED_AT_ONCE = 256
+
+
+class SpriteBank:
+    """All sprites of a dataset as one uint8 tensor: a batch is one indexing operation.
+
+    Args:
+        dataset: a typed dataset.
+        size: height and width of the images.
+        channels: 1, 3 or 4, as in ``pokegan.data.images.to_training_array``.
+    """
+
+    def __init__(self, dataset: "datasets.Dataset", size: int, channels: int):
+        self._labels = _Labels(dataset)
+        images = dataset.select_columns("image")
+        self._images = torch.empty(len(dataset), channels, size, size, dtype=torch.uint8)
+        for start in range(0, len(dataset), _DECODED_AT_ONCE):
+            rows = images[start : start + _DECODED_AT_ONCE]["image"]
+            arrays = [_rgba(row, start + index) for index, row in enumerate(rows)]
+            for side in {len(array) for array in arrays}:  # one canvas, as a rule
+                where = [index for index, array in enumerate(arrays) if len(array) == side]
+                pixels = np.stack([arrays[index] for index in where])
+                self._images[[start + index for index in where]] = torch.from_numpy(
+                    to_training_batch(pixels, size, channels)
+                )
+
+    def batches(self, schedule: Iterable[np.ndarray]) -> Iterator[Batch]:
+        """One batch for each array of indices that ``schedule`` yields, in order."""
+        for indices in schedule:
+            yield self._labels.batch(self._images[torch.from_numpy(indices)], indices)
+
+
+class SpriteLoader:
+    """The same batches as :class:`SpriteBank`, for datasets that do not fit into memory.
+
+    Images are decoded by two worker processes that read ahead. Arguments as for ``SpriteBank``.
+    """
+
+    def __init__(self, dataset: "datasets.Dataset", size: int, channels: int):
+        self._labels = _Labels(dataset)
+        self._images = _DecodedImages(dataset, size, channels)
+
+    def batches(self, schedule: Iterable[np.ndarray]) -> Iterator[Batch]:
+        """One batch for each array of indices that ``schedule`` yields, in order."""
+        loader = DataLoader(
+            self._images,
+            batch_sampler=_Schedule(schedule),
+            num_workers=2,
+            collate_fn=_collate,
+            # Its own generator: seeding the workers must not advance the run's random state.
+            generator=torch.Generator(),
+        )
+        for images, indices in loader:
+            yield self._labels.batch(images, indices)
+
+
+def sprite_feed(
+    dataset: "datasets.Dataset", size: int, channels: int, max_bank_gib: float
+) -> SpriteBank | SpriteLoader:
+    """A bank where it fits into ``max_bank_gib`` GiB, else a loader."""
+    fits = len(dataset) * channels * size * size <= max_bank_gib * GIB
+    return (SpriteBank if fits else SpriteLoader)(dataset, size, channels)
+
+
+class _Labels:
+    def __init__(self, dataset: "datasets.Dataset"):
+        self._types = torch.tensor([dataset["type1"][:], dataset["type2"][:]]).T.contiguous()
+        self._group = torch.tensor(dataset["type_group"][:])
+        self._shiny = torch.tensor(dataset["shiny"][:])
+
+    def batch(self, images: Tensor, indices: np.ndarray) -> Batch:
+        rows = torch.from_numpy(indices)
+        return Batch(
+            image=images.float().div_(127.5).sub_(1),
+            types=self._types[rows],
+            group=self._group[rows],
+            shiny=self._shiny[rows],
+        )
+
+
+class _DecodedImages(torch.utils.data.Dataset):
+    def __init__(self, dataset: "datasets.Dataset", size: int, channels: int):
+        self._dataset, self._size, self._channels = dataset, size, channels
+
+    def __len__(self) -> int:
+        return len(self._dataset)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        pixels = _rgba(self._dataset[int(index)]["image"], int(index))
+        array = to_training_batch(pixels[None], self._size, self._channels)[0]
+        return torch.from_numpy(array), int(index)
+
+
+def _rgba(image: Image.Image, row: int) -> np.ndarray:
+    if image.width != image.height:
+        raise PokeGANError(
+            f"row {row}: the image is {image.width}x{image.height} pixels; a typed sprite dataset"
+            f" has square ones (see `pokegan dataset build`)"
+        )
+    return np.asarray(image.convert("RGBA"))
+
+
+class _Schedule:
+    """Lets a DataLoader walk through a schedule that may have no end."""
+
+    def __init__(self, schedule: Iterable[np.ndarray]):
+        self._schedule = schedule
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return (indices.tolist() for indices in self._schedule)
+
+
+def _collate(samples: list[tuple[Tensor, int]]) -> tuple[Tensor, np.ndarray]:
+    images, indices = zip(*samples, strict=True)
+    return torch.stack(images), np.array(indices)

@@ -1,0 +1,136 @@
+"""From what ``--data`` names to a typed dataset."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pokegan.data.types import NO_TYPE, TYPES
+from pokegan.errors import PokeGANError
+
+if TYPE_CHECKING:
+    import datasets
+
+COLUMNS = ("image", "type1", "type2", "type_group", "shiny")
+"""What training reads of a dataset."""
+
+
+@dataclass(frozen=True)
+class Sprites:
+    """A typed dataset, ready for training.
+
+    Attributes:
+        dataset: the rows, with at least ``COLUMNS``.
+        spec: what the user asked for.
+        split: "train", "validation" or "all".
+        synthetic: whether the sprites are drawn by our own code, which no one else owns.
+        hub: the Hub dataset ("user/name" or "user/name@revision") that they come from, if any.
+    """
+
+    dataset: "datasets.Dataset"
+    spec: str
+    split: str
+    synthetic: bool
+    hub: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def fingerprint(self) -> str:
+        """Hash of all labels and of 64 evenly spaced images: 16 hexadecimal digits."""
+        import datasets
+
+        digest = hashlib.sha256(str(len(self)).encode())
+        for column in COLUMNS[1:]:
+            digest.update(np.asarray(self.dataset[column][:], dtype=np.int64).tobytes())
+        rows = np.unique(np.linspace(0, len(self) - 1, 64).astype(int))
+        encoded = self.dataset.cast_column("image", datasets.Image(decode=False))
+        for row in encoded.select(rows):
+            digest.update(row["image"]["bytes"])
+        return digest.hexdigest()[:16]
+
+    def summary(self) -> dict[str, Any]:
+        """Facts about the data for run folders and cards (JSON)."""
+        # A folder's path says more about this machine than about the data.
+        name = Path(self.spec).resolve().name if Path(self.spec).is_dir() else self.spec
+        first, second = (self.dataset[column][:] for column in ("type1", "type2"))
+        counts = Counter(first) + Counter(label for label in second if label != NO_TYPE)
+        return {
+            "name": name,
+            "hub": self.hub,
+            "split": self.split,
+            "sprites": len(self),
+            "synthetic": self.synthetic,
+            "fingerprint": self.fingerprint(),
+            "types": {name: counts[label] for label, name in enumerate(TYPES)},
+        }
+
+
+def open_sprites(spec: str, split: str = "train") -> Sprites:
+    """Open the dataset that ``--data`` names.
+
+    Args:
+        spec: "gen5" (built on first use from the public package), "synthetic" or
+            "synthetic:SPECIES", a folder made by ``pokegan dataset build``, or a Hub dataset as
+            "user/name" or "user/name@revision".
+        split: "train", "validation", or "all" for both.
+
+    Raises:
+        PokeGANError: the dataset cannot be found, fetched or read, or lacks a column or split.
+    """
+    from pokegan.data.synthetic import parse_synthetic, synthetic_dataset
+
+    species, hub = parse_synthetic(spec), None
+    if species is not None:
+        splits = synthetic_dataset(species)
+    elif spec == "gen5":
+        from pokegan.data.named import ensure_gen5
+
+        splits = _load(str(ensure_gen5()), None)
+    elif Path(spec).is_dir():
+        splits = _load(spec, None)
+    elif spec.removeprefix("./").count("/") == 1 and not spec.startswith(("/", ".", "~")):
+        hub = spec
+        repo_id, _, revision = spec.partition("@")
+        splits = _load(repo_id, revision or None)
+    else:
+        raise PokeGANError(
+            f"no data {spec!r}: give gen5, synthetic, a folder made by `pokegan dataset build`,"
+            f" or a Hub dataset (user/name)"
+        )
+
+    if split == "all":
+        import datasets
+
+        chosen = datasets.concatenate_datasets(list(splits.values()))
+    elif split in splits:
+        chosen = splits[split]
+    else:
+        raise PokeGANError(f"{spec}: there is no split {split!r}, only {', '.join(splits)}")
+    missing = [column for column in COLUMNS if column not in chosen.column_names]
+    if missing:
+        raise PokeGANError(
+            f"{spec}: the column {missing[0]!r} is missing; is this a typed sprite dataset?"
+        )
+    if len(chosen) == 0:
+        raise PokeGANError(f"{spec}: the split {split!r} is empty")
+    games = set(chosen["game"][:]) if "game" in chosen.column_names else set()
+    synthetic = games == {"synthetic"}
+    return Sprites(chosen, spec, split, synthetic, hub)
+
+
+def _load(path: str, revision: str | None) -> "datasets.DatasetDict":
+    import datasets
+
+    from pokegan.hub_errors import hub_errors_in_one_line
+
+    if Path(path).is_dir() and not any(Path(path).glob("data/*.parquet")):
+        raise PokeGANError(f"{path}: holds no data/*.parquet; make it with `pokegan dataset build`")
+    try:
+        with hub_errors_in_one_line(path, revision):
+            return datasets.load_dataset(path, revision=revision)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise PokeGANError(f"{path}: cannot be loaded ({' '.join(str(error).split())})") from error

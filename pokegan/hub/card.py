@@ -1,0 +1,187 @@
+"""The model card: README.md of a model folder, made from what the folder's other files say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pokegan.errors import PokeGANError
+from pokegan.files import write_atomically
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelCard, ModelCardData
+
+TEMPLATE = Path(__file__).with_name("model_card.md")
+COLOURS = {1: "grey", 3: "RGB, on white", 4: "RGBA, with transparency"}
+
+
+def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
+    """Make the card of a model folder. Needs no network.
+
+    Args:
+        folder: holds config.json, recipe.yaml and data.json; training_log.jsonl, metrics.json and
+            samples.png are used if present.
+        repo_id: the Hub id that the card's example loads; without it, a placeholder path.
+
+    Raises:
+        PokeGANError: a file is missing, unreadable or lacks a field.
+    """
+    from huggingface_hub import ModelCard
+
+    folder = Path(folder)
+    recipe = _read_mapping(folder / "recipe.yaml")
+    data = _read_mapping(folder / "data.json")
+    _read_mapping(folder / "config.json")
+    metrics_path = folder / "metrics.json"
+    metrics = _read_mapping(metrics_path) if metrics_path.exists() else {}
+    recipe_name = _text(_field(recipe, "name", folder / "recipe.yaml"))
+    data_path = folder / "data.json"
+    sprites, size, channels = (
+        _field(data, name, data_path, int) for name in ("sprites", "size", "channels")
+    )
+    counts = {name: count for name, count in (data.get("types") or {}).items() if count}
+    types = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ModelCard.from_template(
+        _front_matter(recipe_name, data),
+        template_path=str(TEMPLATE),
+        title=_text(recipe.get("title") or recipe_name),
+        recipe_name=recipe_name,
+        size=size,
+        colours=COLOURS.get(channels, f"{channels} channels"),
+        has_samples=(folder / "samples.png").exists(),
+        source=repo_id or "path/of/this/folder",
+        sprites=f"{sprites:,}",
+        data_name=_text(_field(data, "name", data_path)),
+        split=_text(_field(data, "split", data_path)),
+        fingerprint=_text(_field(data, "fingerprint", data_path)),
+        types=", ".join(f"{name} {count:,}" for name, count in types),
+        length=_training_length(folder / "training_log.jsonl"),
+        settings=list(_settings(recipe)),
+        metrics=list(_flatten(metrics)),
+        synthetic=bool(data.get("synthetic", False)),
+    )
+
+
+def write_card(folder: str | Path) -> Path:
+    """Write ``folder/README.md`` and return its path.
+
+    Raises:
+        PokeGANError: as ``model_card``.
+        OSError: the file cannot be written; an old one is intact.
+    """
+    path = Path(folder) / "README.md"
+    write_atomically(path, str(model_card(folder)).encode())
+    return path
+
+
+def _front_matter(recipe_name: str, data: dict) -> ModelCardData:
+    from huggingface_hub import ModelCardData
+
+    if data.get("synthetic", False):
+        licence = {"license": "apache-2.0"}
+    else:
+        licence = {
+            "license": "other",
+            "license_name": "the-pokemon-company-sprites",
+            "license_link": "https://github.com/PokeAPI/sprites/blob/master/LICENCE.txt",
+        }
+    dataset = data.get("hub")
+    return ModelCardData(
+        library_name="pokegan",
+        **licence,
+        pipeline_tag="unconditional-image-generation",
+        tags=["pokegan", "gan", "pixel-art", "sprites", recipe_name],
+        datasets=[str(dataset).split("@")[0]] if dataset else None,
+    )
+
+
+def _training_length(log: Path) -> str:
+    last = last_log_entry(log)
+    if last is None:
+        return "No training step is recorded."
+    step = _field(last, "step", log, int)
+    kimg, seconds = (_field(last, name, log, int | float) for name in ("kimg", "seconds"))
+    return f"{step:,} steps ({kimg:,.1f} kimg) in {_duration(seconds)} of training."
+
+
+def last_log_entry(log: Path) -> dict | None:
+    """The last complete line of a JSON-lines file, or None if there is none.
+
+    Reads the end of the file only: a log has millions of lines after a long run.
+    """
+    if not log.exists():
+        return None
+    with open(log, "rb") as file:
+        file.seek(max(0, log.stat().st_size - 2**16))
+        lines = file.read().splitlines()
+    for line in reversed(lines):
+        try:
+            entry = json.loads(line)
+        except ValueError:  # cut off by a crash
+            continue
+        if isinstance(entry, dict):
+            return entry
+    return None
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 120 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _settings(recipe: dict) -> Iterator[tuple[str, str]]:
+    """The recipe's settings, without its names (told above) and where the data lay."""
+    return _flatten({k: v for k, v in recipe.items() if k not in ("name", "title", "data")})
+
+
+def _flatten(tree: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """(dotted name, value) of every leaf, as cells of a Markdown table."""
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and not any(isinstance(item, dict | list) for item in value):
+            yield _text(f"{prefix}{name}"), _text(", ".join(_number(item) for item in value))
+        else:
+            yield _text(f"{prefix}{name}"), _text(_number(value))
+
+
+def _number(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _text(value: Any) -> str:
+    """One line that cannot break out of a heading, a table cell or inline code."""
+    return " ".join(str(value).split()).replace("|", "\\|").replace("`", "'")
+
+
+def _field(values: dict, name: str, path: Path, kind: Any = str) -> Any:
+    if name not in values:
+        raise PokeGANError(f"{path}: field {name!r} is missing")
+    if not isinstance(values[name], kind):
+        expected = "text" if kind is str else "a number"
+        raise PokeGANError(f"{path}: field {name!r} must be {expected}, not {values[name]!r}")
+    return values[name]
+
+
+def _read_mapping(path: Path) -> dict:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PokeGANError(f"{path} is missing; is this a model folder?") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PokeGANError(f"{path}: cannot be read ({error})") from error
+    try:
+        values = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+    except (yaml.YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise PokeGANError(f"{path}: not valid {path.suffix[1:].upper()} ({reason})") from error
+    if not isinstance(values, dict):
+        raise PokeGANError(f"{path}: must hold a mapping, not {type(values).__name__}")
+    return values

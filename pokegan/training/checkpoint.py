@@ -1,0 +1,103 @@
+"""Checkpoints: one safetensors file each, whole or absent."""
+
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from pokegan.errors import PokeGANError
+from pokegan.files import write_atomically
+
+KEEP = 2
+"""The newest checkpoint, and the one before it in case the disk damages the newest."""
+
+_NAME = re.compile(r"step-(\d{8,})\.safetensors")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint as read from disk.
+
+    Attributes:
+        path: its file.
+        step: steps done.
+        tensors: what ``TrainState.tensors`` gave.
+        facts: JSON values stored beside them: the recipe, the data's fingerprint, seconds spent.
+    """
+
+    path: Path
+    step: int
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+def checkpoint_paths(folder: Path) -> list[Path]:
+    """The checkpoints of a run, newest first."""
+    found = {
+        int(match.group(1)): path
+        for path in folder.glob("step-*.safetensors")
+        if (match := _NAME.fullmatch(path.name))
+    }
+    return [found[step] for step in sorted(found, reverse=True)]
+
+
+def save_checkpoint(
+    folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
+) -> Path:
+    """Write a checkpoint beside its place, flush it, rename it, then drop those beyond ``KEEP``.
+
+    Raises:
+        PokeGANError: a value is NaN or infinite, or the disk is full or fails. Older checkpoints
+            stay as they are.
+    """
+    older = checkpoint_paths(folder)
+    known_good = f"the last good checkpoint is {older[0]}" if older else "there is no older one"
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise PokeGANError(
+                f"step {step}: {name} holds a NaN or infinite value, so no checkpoint was written;"
+                f" {known_good}"
+            )
+    path = folder / f"step-{step:08d}.safetensors"
+    metadata = {"facts": json.dumps({"step": step, **facts})}
+    content = save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata)
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise PokeGANError(
+            f"{path}: the checkpoint cannot be written ({error.strerror or error}); {known_good};"
+            f" make room and continue with --resume auto"
+        ) from error
+    for old in checkpoint_paths(folder)[KEEP:]:
+        old.unlink()
+    return path
+
+
+def load_newest_checkpoint(folder: Path) -> Checkpoint | None:
+    """Read the newest checkpoint that is whole; ``None`` where there is none at all.
+
+    A damaged one is passed over with a warning that names it.
+
+    Raises:
+        PokeGANError: there are checkpoints, and all of them are damaged.
+    """
+    paths = checkpoint_paths(folder)
+    for path in paths:
+        try:
+            with safe_open(path, framework="pt") as file:
+                facts = json.loads(file.metadata()["facts"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return Checkpoint(path, facts.pop("step"), tensors, facts)
+        except (SafetensorError, OSError, TypeError, KeyError, json.JSONDecodeError) as error:
+            warnings.warn(f"{path} is damaged and passed over ({error})", stacklevel=2)
+    if paths:
+        raise PokeGANError(f"{folder}: every checkpoint is damaged; start anew in another folder")
+    return None

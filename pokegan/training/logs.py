@@ -1,0 +1,177 @@
+"""What a run tells: a JSON-lines log, TensorBoard curves, progress on the screen, plots."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+LOG_NAME = "training_log.jsonl"
+PLOTS = {
+    "loss": ("losses.png", "loss"),
+    "D(": ("discriminator.png", "mean probability of being real"),
+}
+"""Prefix of a logged scalar's name -> file and axis label of the figure that shows it."""
+
+
+class RunLog:
+    """The log of a run, one JSON object a line, and the same scalars in TensorBoard.
+
+    Lines after ``start_step`` come from work that a crash has undone; they are dropped, so that a
+    resumed run's log reads like an uninterrupted one's.
+
+    Args:
+        folder: the run's ``logs/``.
+        start_step: steps done when this process starts.
+    """
+
+    def __init__(self, folder: Path, start_step: int):
+        from torch.utils.tensorboard import SummaryWriter
+
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / LOG_NAME
+        kept = [line for line in read_log(self.path) if line["step"] <= start_step]
+        self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        self._file = self.path.open("a", buffering=1)
+        self._board = SummaryWriter(
+            str(folder / "tensorboard"), purge_step=start_step + 1 if start_step else None
+        )
+
+    def write(self, step: int, kimg: float, seconds: float, scalars: Mapping[str, float]) -> None:
+        """Append one line.
+
+        Args:
+            step: steps done.
+            kimg: thousand real images seen.
+            seconds: time spent training, resumed parts included.
+            scalars: values by name.
+        """
+        line = {"step": step, "kimg": round(kimg, 6), "seconds": round(seconds, 3), **scalars}
+        self._file.write(json.dumps(line) + "\n")
+        for name, value in scalars.items():
+            self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flush everything to the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._board.close()
+
+
+def read_log(path: Path) -> list[dict]:
+    """The lines of a log; a last line that a crash cut short is left out."""
+    lines = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+    return lines
+
+
+def plot_log(log: Path, folder: Path) -> list[Path]:
+    """Draw the log's losses, and the discriminator's means D(x) and D(G(z)), against kimg.
+
+    Args:
+        log: a ``training_log.jsonl``.
+        folder: where the PNG files go.
+
+    Returns:
+        The files written; none where the log is empty.
+    """
+    from matplotlib.figure import Figure
+
+    lines = read_log(log)
+    written = []
+    for prefix, (file_name, label) in PLOTS.items():
+        names = sorted({name for line in lines for name in line if name.startswith(prefix)})
+        if not names:
+            continue
+        figure = Figure(figsize=(8, 4.5), dpi=110, layout="constrained")
+        axes = figure.add_subplot()
+        for name in names:
+            points = [(line["kimg"], line[name]) for line in lines if name in line]
+            axes.plot(*zip(*points, strict=True), linewidth=1, label=name)
+        axes.set(xlabel="thousand real images seen (kimg)", ylabel=label)
+        axes.grid(alpha=0.3)
+        axes.legend()
+        figure.savefig(folder / file_name)
+        written.append(folder / file_name)
+    return written
+
+
+class Progress:
+    """A progress bar on a terminal; elsewhere (a log file, a pipe) one line a log interval.
+
+    Args:
+        start: images seen already.
+        total: images of the whole training, or ``None`` where minutes set its length.
+        batch_size: images a step.
+        minutes: length of the training, where that is what is given.
+    """
+
+    def __init__(self, start: int, total: int | None, batch_size: int, minutes: float | None):
+        from tqdm import tqdm
+
+        self._batch_size, self._total, self._minutes = batch_size, total, minutes
+        self._start = start
+        self._seconds_at_start: float | None = None
+        self._bar = tqdm(
+            total=total,
+            initial=start,
+            unit="img",
+            unit_scale=True,
+            dynamic_ncols=True,
+            disable=not sys.stderr.isatty(),
+        )
+
+    def step(self) -> None:
+        """Count one step."""
+        self._bar.update(self._batch_size)
+
+    def report(self, step: int, seconds: float, scalars: Mapping[str, float]) -> None:
+        """Show the newest scalars, the speed in images a second and the time left.
+
+        Args:
+            step: steps done.
+            seconds: time spent training.
+            scalars: values by name.
+        """
+        if self._seconds_at_start is None:  # speed is measured from the first report on
+            self._start, self._seconds_at_start = step * self._batch_size, seconds
+        images, spent = step * self._batch_size, seconds - self._seconds_at_start
+        speed = (images - self._start) / spent if spent > 0 else 0.0
+        left = None
+        if self._minutes is not None:
+            left = self._minutes * 60 - seconds
+        elif speed:
+            left = (self._total - images) / speed
+        values = {name: f"{value:.3f}" for name, value in scalars.items()}
+        if self._bar.disable:
+            length = f"/{self._total / 1000:.1f}" if self._total else ""
+            text = "  ".join(f"{name} {value}" for name, value in values.items())
+            remaining = f", {duration(left)} left" if left is not None else ""
+            print(
+                f"step {step}  kimg {images / 1000:.1f}{length}  {text}"
+                f"  ({speed:.0f} img/s{remaining})",
+                flush=True,
+            )
+        else:
+            if self._minutes is not None:
+                values["left"] = duration(left)
+            self._bar.set_postfix(values)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        self._bar.close()
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people: "45 s", "12 min", "3 h 20 min"."""
+    seconds = max(0, round(seconds))
+    if seconds < 90:
+        return f"{seconds} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,351 @@
+"""The one training loop: devices, processes, precision, checkpoints, logs. It knows no family."""
+
+import itertools
+import json
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from accelerate import Accelerator
+from torch import Tensor
+
+from pokegan.data.feed import sprite_feed
+from pokegan.data.resolve import Sprites
+from pokegan.errors import PokeGANError
+from pokegan.files import write_atomically
+from pokegan.objectives import Objective
+from pokegan.seeding import derive_seed
+from pokegan.training.checkpoint import (
+    checkpoint_paths,
+    load_newest_checkpoint,
+    save_checkpoint,
+)
+from pokegan.training.logs import Progress, RunLog, plot_log
+from pokegan.training.model_folder import (
+    clear_timeline,
+    is_timeline_step,
+    write_model_folder,
+    write_timeline_picture,
+)
+from pokegan.training.recipe import DURATIONS, Recipe, RunOptions
+from pokegan.training.state import TrainState
+from pokegan.training.streams import StepNoise, batch_indices
+
+GO, TIME_IS_UP, NOT_FINITE = 0, 1, 2
+SIGNALLED = 100
+"""Reasons to stop, as numbers that processes can compare; a signal is 100 and its number."""
+
+
+class Interrupted(Exception):
+    """A signal ended the run after a checkpoint was written.
+
+    Attributes:
+        signal_number: SIGTERM or SIGINT.
+    """
+
+    def __init__(self, message: str, signal_number: int):
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+def train(
+    recipe: Recipe, options: RunOptions, sprites: Sprites, out: Path, accelerator: Accelerator
+) -> Path:
+    """Train a recipe, or continue a run, and return the model folder.
+
+    Args:
+        recipe: what to train.
+        options: how to run it.
+        sprites: the data.
+        out: the run folder.
+        accelerator: this process's place among the others.
+
+    Raises:
+        PokeGANError: unfit settings, a folder that holds another run, a NaN or infinite loss, a
+            disk that is full.
+        Interrupted: SIGTERM or SIGINT came; a checkpoint was written first.
+    """
+    if recipe.batch_size % accelerator.num_processes:
+        raise PokeGANError(
+            f"batch_size {recipe.batch_size} cannot be shared evenly by"
+            f" {accelerator.num_processes} processes"
+        )
+    objective = recipe.build_objective()
+    state = TrainState(recipe, objective, accelerator.device)
+    run = _Run(recipe, options, sprites, out, accelerator, objective, state)
+    with run.open() as start:
+        run.walk(start)
+    return run.model_folder
+
+
+class _Run:
+    def __init__(
+        self,
+        recipe: Recipe,
+        options: RunOptions,
+        sprites: Sprites,
+        out: Path,
+        accelerator: Accelerator,
+        objective: Objective,
+        state: TrainState,
+    ):
+        self.recipe, self.options, self.out = recipe, options, out
+        self.accelerator, self.objective, self.state = accelerator, objective, state
+        self.main = accelerator.is_main_process
+        self.sprites = len(sprites)
+        self.summary = {**sprites.summary(), **asdict(recipe.image)}
+        self.feed = sprite_feed(
+            sprites.dataset, recipe.image.size, recipe.image.channels, options.max_bank_gib
+        )
+        share = recipe.batch_size // accelerator.num_processes
+        first = accelerator.process_index * share
+        self.rows = slice(first, first + share)
+        self.checkpoints, self.model_folder = out / "checkpoints", out / "model"
+        self.total = recipe.total_steps(len(sprites))
+        self.seconds = 0.0
+        self.saved_step: int | None = None
+
+    # ---- beginning and end --------------------------------------------------------------------
+
+    @contextmanager
+    def open(self) -> Iterator[int]:
+        """Take up the run's folder; gives the number of steps that are done already."""
+        start = self._resume()
+        self.accelerator.wait_for_everyone()
+        self.log = self.progress = None
+        if self.main:
+            self.out.mkdir(parents=True, exist_ok=True)
+            write_atomically(self.out / "recipe.yaml", self.recipe.to_yaml().encode())
+            options = json.dumps(vars(self.options), indent=2) + "\n"
+            write_atomically(self.out / "options.json", options.encode())
+            clear_timeline(self.model_folder, start)
+            self.log = RunLog(self.out / "logs", start)
+            self.progress = Progress(
+                start * self.recipe.batch_size,
+                None if self.total is None else self.total * self.recipe.batch_size,
+                self.recipe.batch_size,
+                self.recipe.minutes,
+            )
+        try:
+            yield start
+        finally:
+            if self.main:
+                self.progress.close()
+                self.log.close()
+                plot_log(self.log.path, self.out / "logs")
+
+    def _resume(self) -> int:
+        if self.options.resume == "never":
+            existing = checkpoint_paths(self.checkpoints)
+            if existing:
+                raise PokeGANError(
+                    f"{self.out} already holds a run ({existing[0].name}): continue it with"
+                    f" --resume auto, or choose another folder with --out"
+                )
+            return 0
+        checkpoint = load_newest_checkpoint(self.checkpoints)
+        if checkpoint is None:
+            return 0
+        _refuse_another_run(self.out, checkpoint.facts, self._facts())
+        self.state.load(checkpoint.tensors)
+        self.seconds = checkpoint.facts["seconds"]
+        self.saved_step = checkpoint.step
+        if self.main:
+            print(f"resuming {self.out} at step {checkpoint.step}", flush=True)
+        return checkpoint.step
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "recipe": self.recipe.to_yaml(),
+            "data": self.summary["fingerprint"],
+            "seconds": round(self.seconds, 3),
+        }
+
+    # ---- the steps ----------------------------------------------------------------------------
+
+    def walk(self, start: int) -> None:
+        """Take the remaining steps, writing checkpoints and logs on the way."""
+        steps = itertools.count(start) if self.total is None else range(start, self.total)
+        batches = self.feed.batches(
+            batch_indices(self.recipe.seed, step, self.recipe.batch_size, self.sprites)[self.rows]
+            for step in steps
+        )
+        done = start
+        with _stop_signal() as received:
+            for batch in batches:
+                began = time.monotonic()
+                scalars = self._step(done, batch)
+                done += 1
+                self.seconds += time.monotonic() - began
+                looks = done % self.options.log_every == 0 or done == self.total
+                reason = self._reason_to_stop(received, scalars if looks else {})
+                if reason == NOT_FINITE:
+                    self._stop_not_finite(done, scalars)
+                if looks:
+                    self._report(done, scalars)
+                elif self.main:
+                    self.progress.step()
+                if is_timeline_step(done) or done == self.total:
+                    self._draw_timeline(done)
+                if self._checkpoint_is_due(done) or reason:
+                    self._save(done)
+                if reason >= SIGNALLED:
+                    self._stop_interrupted(done, reason - SIGNALLED)
+                if reason == TIME_IS_UP:
+                    break
+        if done != self.saved_step:
+            self._draw_timeline(done)
+            self._save(done)
+
+    def _step(self, step: int, batch) -> dict[str, Tensor]:
+        recipe, accelerator = self.recipe, self.accelerator
+        # Dropout and noise inside networks draw from the global state: make it a function of the
+        # step as well. They differ from process to process, as the batch does.
+        torch.manual_seed(derive_seed(recipe.seed, step, "inside", accelerator.process_index))
+        noise = StepNoise(recipe.seed, step, recipe.batch_size, self.rows, accelerator.device)
+        turns = self.objective.step(self.state.networks, batch.to(accelerator.device), noise)
+        scalars: dict[str, Tensor] = {}
+        while True:
+            with accelerator.autocast():
+                turn = next(turns, None)
+            if turn is None:
+                break
+            parameters = self.state.parameters[turn.player]
+            # Gradients of this player's weights and no others: nothing to freeze or to zero.
+            gradients = torch.autograd.grad(turn.loss, parameters)
+            self._average_gradients(gradients)
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter.grad = gradient
+            self.state.optimizers[turn.player].step()
+            scalars[f"loss/{turn.player}"] = turn.loss.detach()
+            scalars |= {name: value.detach() for name, value in turn.scalars.items()}
+        self.state.update_average()
+        return scalars
+
+    def _average_gradients(self, gradients: tuple[Tensor, ...]) -> None:
+        """Replace each gradient by its mean over the processes.
+
+        Losses are means over equal shares of the batch, so this is the gradient of the whole
+        batch's loss, whatever mixture of forward passes and penalties the loss is made of (where
+        DistributedDataParallel expects one forward and one backward).
+        """
+        if self.accelerator.num_processes == 1:
+            return
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        flat = self.accelerator.reduce(flat, reduction="mean")
+        parts = flat.split([gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    # ---- between the steps --------------------------------------------------------------------
+
+    def _reason_to_stop(self, received: list[int], scalars: Mapping[str, Tensor]) -> int:
+        """The strongest reason that any process has, so that all stop after the same step."""
+        reason = GO
+        if self.recipe.minutes is not None and self.seconds >= self.recipe.minutes * 60:
+            reason = TIME_IS_UP
+        if received:
+            reason = SIGNALLED + received[0]
+        if any(not torch.isfinite(value) for value in scalars.values()):
+            reason = NOT_FINITE
+        if self.accelerator.num_processes == 1:
+            return reason
+        code = torch.tensor([reason], device=self.accelerator.device)
+        return int(self.accelerator.gather(code).max())
+
+    def _report(self, done: int, scalars: Mapping[str, Tensor]) -> None:
+        values = torch.stack([value.float() for value in scalars.values()])
+        values = self.accelerator.reduce(values, reduction="mean").tolist()
+        if self.main:
+            named = dict(zip(scalars, values, strict=True))
+            kimg = done * self.recipe.batch_size / 1000
+            self.log.write(done, kimg, self.seconds, named)
+            self.progress.step()
+            self.progress.report(done, self.seconds, named)
+
+    def _draw_timeline(self, done: int) -> None:
+        if self.main:
+            write_timeline_picture(self.model_folder, self.state.published, done, self.recipe.seed)
+
+    def _checkpoint_is_due(self, done: int) -> bool:
+        every = self.options.checkpoint_kimg * 1000
+        size = self.recipe.batch_size
+        return done * size // every > (done - 1) * size // every
+
+    def _save(self, done: int) -> None:
+        """Write a checkpoint, then refresh the model folder, on the main process."""
+        if self.main:
+            save_checkpoint(self.checkpoints, done, self.state.tensors(), self._facts())
+            try:
+                write_model_folder(
+                    self.model_folder,
+                    self.state.published,
+                    self.recipe.to_yaml(),
+                    self.recipe.seed,
+                    self.summary,
+                    self.log.path,
+                )
+            except OSError as error:
+                raise PokeGANError(
+                    f"{self.model_folder}: cannot be written ({error.strerror or error}); the"
+                    f" checkpoint of step {done} is intact; make room and use --resume auto"
+                ) from error
+        self.saved_step = done
+        self.accelerator.wait_for_everyone()
+
+    def _stop_not_finite(self, done: int, scalars: Mapping[str, Tensor]) -> None:
+        names = [name for name, value in scalars.items() if not torch.isfinite(value)]
+        saved = checkpoint_paths(self.checkpoints)
+        last = f"the last good checkpoint is {saved[0]}" if saved else "no checkpoint exists yet"
+        raise PokeGANError(
+            f"step {done}: {', '.join(names) or 'a value on another process'} became NaN or"
+            f" infinite, so the run stopped; {last}; try a lower --optimizer.learning_rate"
+        )
+
+    def _stop_interrupted(self, done: int, number: int) -> None:
+        raise Interrupted(
+            f"stopped by {signal.Signals(number).name} after step {done}; checkpoint written,"
+            f" continue with --resume auto",
+            number,
+        )
+
+
+def _refuse_another_run(out: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    before, after = (
+        {k: v for k, v in yaml.safe_load(facts["recipe"]).items() if k not in DURATIONS}
+        for facts in (old, new)
+    )
+    changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
+    if changed:
+        raise PokeGANError(
+            f"{out} holds a run with another recipe ({', '.join(changed)} differ); continue it as"
+            f" its recipe.yaml says, or choose another --out"
+        )
+    if old["data"] != new["data"]:
+        raise PokeGANError(f"{out} holds a run on other data; choose another --out")
+
+
+@contextmanager
+def _stop_signal() -> Iterator[list[int]]:
+    """Collect SIGTERM and SIGINT instead of dying; a second one has its usual effect."""
+    received: list[int] = []
+    before = {}
+
+    def note(number: int, frame) -> None:
+        received.append(number)
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before[number] = signal.signal(number, note)
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

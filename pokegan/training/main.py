@@ -1,0 +1,123 @@
+"""What ``train.py`` runs."""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from pokegan.errors import PokeGANError
+from pokegan.training.recipe import Recipe, RunOptions, parse_command_line
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one training from a command line; see ``train.py --help``.
+
+    Args:
+        argv: the command line without the program's name (default: ``sys.argv``).
+
+    Returns:
+        The exit status: 0, 2 for an error that was told in one line, or 128 and the signal's
+        number where a signal ended the run.
+    """
+    from pokegan.training.loop import Interrupted
+
+    try:
+        return _run(*parse_command_line(sys.argv[1:] if argv is None else argv))
+    except PokeGANError as error:
+        print(f"train.py: error: {error}", file=sys.stderr)
+        return 2
+    except Interrupted as stop:
+        print(f"train.py: {stop}", file=sys.stderr)
+        return 128 + stop.signal_number
+
+
+def _run(recipe: Recipe, options: RunOptions) -> int:
+    from accelerate import Accelerator
+
+    from pokegan.data.resolve import open_sprites
+    from pokegan.training.loop import train
+
+    accelerator = Accelerator(cpu=options.cpu, mixed_precision=recipe.mixed_precision)
+    check_world(accelerator.num_processes, options.num_processes, os.environ)
+    if accelerator.device.type == "cpu":
+        # Launchers set OMP_NUM_THREADS=1, which would leave most of the machine idle.
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        torch.set_num_threads(options.threads or max(1, _cores() // here))
+        torch.set_flush_denormal(True)  # vanishing gradients must not slow the arithmetic
+    # The first process builds or downloads what is missing; the others find it in the cache.
+    with accelerator.main_process_first():
+        sprites = open_sprites(options.data, options.split)
+    out = Path(options.out or Path("runs") / recipe.name)
+    if accelerator.is_main_process:
+        print(_summary(recipe, options, len(sprites), out, accelerator), flush=True)
+    if options.dry_run:
+        return 0
+    model_folder = train(recipe, options, sprites, out, accelerator)
+    if accelerator.is_main_process:
+        print(f"model folder: {model_folder}")
+    accelerator.end_training()
+    return 0
+
+
+def check_world(processes: int, wanted: int | None, environment: Mapping[str, str]) -> None:
+    """Refuse to train with fewer or more processes than were asked for.
+
+    Args:
+        processes: how many take part.
+        wanted: ``--num-processes``, if given.
+        environment: the environment variables, where launchers leave their traces.
+
+    Raises:
+        PokeGANError: the numbers differ.
+    """
+    launched = int(environment.get("WORLD_SIZE", "1"))
+    if launched != processes:
+        raise PokeGANError(
+            f"the launcher started {launched} processes, but they do not work together (no GPU for"
+            f" each?); to train on the CPU with several processes, add --cpu"
+        )
+    # `accelerate launch --cpu --num_processes N` starts one process, and leaves only the address
+    # of a meeting point that nobody else comes to.
+    if "WORLD_SIZE" not in environment and {"MASTER_PORT", "ACCELERATE_USE_CPU"} <= set(
+        environment
+    ):
+        raise PokeGANError(
+            "accelerate launch was asked for several CPU processes but starts only one; use"
+            " `torchrun --nproc_per_node N train.py ... --cpu`"
+        )
+    if wanted is not None and wanted != processes:
+        raise PokeGANError(
+            f"--num-processes asks for {wanted} processes, but {processes} take part; start them"
+            f" with `torchrun --nproc_per_node {wanted} train.py ...`"
+        )
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _summary(recipe: Recipe, options: RunOptions, sprites: int, out: Path, accelerator) -> str:
+    steps = recipe.total_steps(sprites)
+    length = (
+        f"{recipe.minutes:g} minutes"
+        if steps is None
+        else f"{steps} steps = {steps * recipe.batch_size / 1000:.1f} kimg"
+    )
+    threads = f" x {torch.get_num_threads()} threads" if accelerator.device.type == "cpu" else ""
+    lines = [recipe.to_yaml().rstrip(), "---"]
+    for role, network in recipe.build_networks().items():
+        count = sum(parameter.numel() for parameter in network.parameters())
+        lines.append(f"{role}: {type(network).__name__}, {count:,} parameters")
+    recipe.build_objective()
+    lines += [
+        f"data: {options.data}, split {options.split}: {sprites} sprites",
+        f"length: {length}",
+        f"processes: {accelerator.num_processes} on {accelerator.device.type}{threads},"
+        f" mixed precision {recipe.mixed_precision}",
+        f"run folder: {out}",
+    ]
+    return "\n".join(lines)

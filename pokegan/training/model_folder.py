@@ -1,0 +1,84 @@
+"""The model folder: what a run gives to the metrics, the Hub and the Space."""
+
+import io
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from pokegan.files import write_atomically
+from pokegan.hub.card import write_card
+from pokegan.models.base import SpriteModel
+from pokegan.sheet import sprite_sheet
+from pokegan.training.logs import LOG_NAME
+
+SAMPLES = 64
+TIMELINE_SPRITES = 16
+WHITE = (255, 255, 255)
+
+
+def write_model_folder(
+    folder: Path, model: SpriteModel, recipe: str, seed: int, data: Mapping[str, Any], log: Path
+) -> None:
+    """Write or refresh everything but the timeline, each file whole or not at all.
+
+    Args:
+        folder: the model folder.
+        model: the published network.
+        recipe: the resolved recipe as YAML.
+        seed: of the sample sheet.
+        data: ``Sprites.summary()``.
+        log: the run's ``training_log.jsonl``.
+
+    Raises:
+        OSError: the disk is full or fails; files that were whole stay whole.
+    """
+    # Numbers measured on older weights would be lies about the new ones.
+    (folder / "metrics.json").unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as temporary:
+        model.save_pretrained(temporary)
+        for name in ("config.json", "model.safetensors"):
+            write_atomically(folder / name, (Path(temporary) / name).read_bytes())
+    # What users will load, which may round differently from the weights' layout in training.
+    model = SpriteModel.from_pretrained(folder)
+    write_atomically(folder / "recipe.yaml", recipe.encode())
+    write_atomically(folder / "data.json", (json.dumps(data, indent=2) + "\n").encode())
+    write_atomically(folder / LOG_NAME, log.read_bytes())
+    sheet = sprite_sheet(model.sample(SAMPLES, seed), columns=8, scale=2, background=WHITE)
+    write_atomically(folder / "samples.png", _png(sheet))
+    write_card(folder)
+
+
+def is_timeline_step(step: int) -> bool:
+    """Whether the timeline shows this step: 1, 2, 4, 8, ... for early steps change most."""
+    return step > 0 and step & (step - 1) == 0
+
+
+def write_timeline_picture(folder: Path, model: SpriteModel, step: int, seed: int) -> None:
+    """Draw the same latents as at every other point of the timeline.
+
+    Args:
+        folder: the model folder.
+        model: the published network.
+        step: steps done.
+        seed: of the latents.
+    """
+    images = model.sample(TIMELINE_SPRITES, seed)
+    sheet = sprite_sheet(images, columns=8, background=WHITE)
+    write_atomically(folder / "timeline" / f"step-{step:08d}.png", _png(sheet))
+
+
+def clear_timeline(folder: Path, after_step: int) -> None:
+    """Remove pictures of steps that a crash has undone."""
+    for path in (folder / "timeline").glob("step-*.png"):
+        if int(path.stem.removeprefix("step-")) > after_step:
+            path.unlink()
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,349 @@
+"""Recipes and the options of a run: YAML files and the command line, validated into dataclasses."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from torch import nn
+
+from pokegan.errors import PokeGANError, near_matches
+from pokegan.models import ARCHITECTURES
+from pokegan.objectives import OBJECTIVES, Objective
+from pokegan.seeding import derive_seed
+
+RECIPES = Path(__file__).parent.parent / "recipes"
+"""The folder of the recipes that come with the package."""
+
+DURATIONS = ("kimg", "epochs", "minutes")
+FLAGS = {
+    "dry_run": "print the resolved recipe, parameter counts and data summary, and stop",
+    "cpu": "train on the CPU even where there is a GPU; needed for several CPU processes",
+}
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """What the networks see of a sprite.
+
+    Args:
+        size: height and width in pixels.
+        channels: 1 (grey) or 3 (RGB), composited on white as the papers did, or 4 (RGBA).
+    """
+
+    size: int = 64
+    channels: int = 3
+
+
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """The optimizer that every player gets a copy of.
+
+    Args:
+        name: "adam" (Kingma & Ba 2015).
+        learning_rate: step size, above 0.
+        betas: decay rates of the first and second moment, in [0, 1).
+    """
+
+    name: Literal["adam"] = "adam"
+    learning_rate: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that, with the data, determines the weights of a run.
+
+    Args:
+        name: the recipe's name, also the default name of the run folder.
+        title: one line for people.
+        networks: for each role, the architecture's name and its arguments.
+        objective: the family's name and its arguments.
+        optimizer: the players' optimizer.
+        image: what the networks see of a sprite.
+        batch_size: real images a step, over all processes.
+        kimg: length of the training in thousand real images seen.
+        epochs: length of the training in passes over the data set.
+        minutes: length of the training in minutes spent training.
+        ema_half_life_kimg: half-life of the exponential moving average of the published weights,
+            in thousand real images; without it the raw weights are published.
+        mixed_precision: "no" for float32, or "bf16".
+        seed: of initial weights, latents, the order of the data and the samples.
+    """
+
+    name: str
+    title: str
+    networks: Mapping[str, Mapping[str, Any]]
+    objective: Mapping[str, Any]
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    image: ImageSettings = field(default_factory=ImageSettings)
+    batch_size: int = 64
+    kimg: float | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+    ema_half_life_kimg: float | None = None
+    mixed_precision: Literal["no", "bf16"] = "no"
+    seed: int = 0
+
+    def __post_init__(self):
+        given = [name for name in DURATIONS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise PokeGANError(
+                f"recipe {self.name!r}: give exactly one of kimg, epochs and minutes,"
+                f" not {' and '.join(given) or 'none'}"
+            )
+        for name in ("batch_size", *DURATIONS, "ema_half_life_kimg"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise PokeGANError(f"recipe {self.name!r}: {name} must be above 0, not {value}")
+        if not self.optimizer.learning_rate > 0:
+            raise PokeGANError("optimizer.learning_rate must be above 0")
+        if not all(0 <= beta < 1 for beta in self.optimizer.betas):
+            raise PokeGANError(f"optimizer.betas must lie in [0, 1), not {self.optimizer.betas}")
+
+    def build_objective(self) -> Objective:
+        """The objective, with its settings checked."""
+        settings = dict(self.objective)
+        return OBJECTIVES.get(settings.pop("family"))(**settings)
+
+    def build_networks(self) -> dict[str, nn.Module]:
+        """Fresh networks by role; initial weights depend on the seed and the role alone.
+
+        The global random state is used and given back as it was.
+        """
+        import torch
+
+        networks = {}
+        for role, settings in self.networks.items():
+            arguments = {**asdict(self.image), **settings}
+            network_class = ARCHITECTURES.get(arguments.pop("architecture"))
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(derive_seed(self.seed, "init", role))
+                networks[role] = network_class(**arguments)
+        return networks
+
+    def total_steps(self, sprites: int) -> int | None:
+        """Steps of the whole training on a data set of so many sprites; ``None`` where
+        ``minutes`` sets the length."""
+        if self.minutes is not None:
+            return None
+        images = self.kimg * 1000 if self.kimg is not None else self.epochs * sprites
+        return max(1, -int(-images // self.batch_size))
+
+    def to_yaml(self) -> str:
+        """The recipe as it can be read back."""
+        values = {k: v for k, v in asdict(self).items() if v is not None}
+        values["optimizer"]["betas"] = list(values["optimizer"]["betas"])
+        return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What data a recipe runs on, where, and how.
+
+    Args:
+        data: "gen5" (built on first use), "synthetic" or "synthetic:SPECIES", a folder made by
+            `pokegan dataset build`, or a Hub data set (user/name[@revision]).
+        split: the part of the data to train on; "all" leaves no sprites to judge the model by.
+        out: the run folder (default: runs/ and the recipe's name).
+        resume: "auto" continues the run that the folder holds, if it holds one.
+        dry_run: print the resolved recipe, parameter counts and data summary, and stop.
+        cpu: train on the CPU even where there is a GPU; needed for several CPU processes.
+        num_processes: refuse to start unless exactly so many processes take part.
+        threads: CPU threads of each process (default: the cores shared evenly).
+        checkpoint_kimg: thousand real images between checkpoints.
+        log_every: steps between lines of the log.
+        max_bank_gib: a data set that needs more memory than this is read through worker processes
+            instead of being held in memory.
+    """
+
+    data: str = "gen5"
+    split: Literal["train", "all"] = "train"
+    out: str | None = None
+    resume: Literal["never", "auto"] = "never"
+    dry_run: bool = False
+    cpu: bool = False
+    num_processes: int | None = None
+    threads: int | None = None
+    checkpoint_kimg: float = 20.0
+    log_every: int = 10
+    max_bank_gib: float = 4.0
+
+    def __post_init__(self):
+        for name in ("num_processes", "threads", "checkpoint_kimg", "log_every"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise PokeGANError(f"{name} must be above 0, not {value}")
+        if self.max_bank_gib < 0:
+            raise PokeGANError(f"max_bank_gib must not be negative, not {self.max_bank_gib}")
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that come with the package."""
+    return sorted(path.stem for path in RECIPES.glob("*.yaml"))
+
+
+def read_recipe_file(name_or_path: str) -> tuple[Path, dict[str, Any]]:
+    """Find and read a recipe.
+
+    Args:
+        name_or_path: a recipe of the package, or the path of a ``.yaml`` file.
+
+    Returns:
+        The file's path and its content.
+
+    Raises:
+        PokeGANError: no such recipe, or a file that is no YAML mapping.
+    """
+    path = RECIPES / f"{name_or_path}.yaml"
+    if name_or_path.endswith((".yaml", ".yml")):
+        path = Path(name_or_path)
+    elif name_or_path not in recipe_names():
+        raise PokeGANError(
+            f"unknown recipe {name_or_path!r}{near_matches(name_or_path, recipe_names())}"
+        )
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise PokeGANError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+    if not isinstance(content, dict):
+        raise PokeGANError(f"{path}: a recipe must be a YAML mapping")
+    for section in ("networks", "objective"):
+        if not isinstance(content.get(section), dict):
+            raise PokeGANError(f"{path}: the section {section!r} is missing or no mapping")
+    return path, content
+
+
+def parse_command_line(argv: Sequence[str]) -> tuple[Recipe, RunOptions]:
+    """Read ``--recipe NAME``, then let every other option override a field.
+
+    Options may be written with dashes or underscores (``--checkpoint-kimg``); a length of the
+    training given here (``--kimg``, ``--epochs`` or ``--minutes``) replaces the recipe's.
+
+    Args:
+        argv: the command line without the program's name.
+
+    Raises:
+        PokeGANError: an unknown field, recipe or value; the message names near matches.
+        SystemExit: after ``--help``.
+    """
+    argv = [_underscores(argument) for argument in argv]
+    # Network and objective classes bring their own fields, so their names are looked up first.
+    path, content = read_recipe_file(_option(argv, "--recipe") or "dcgan")
+    content["objective"]["family"] = _option(argv, "--objective.family") or content[
+        "objective"
+    ].get("family")
+    for role, settings in content["networks"].items():
+        if not isinstance(settings, dict):
+            raise PokeGANError(f"{path}: networks.{role} must be a mapping")
+        settings["architecture"] = _option(argv, f"--networks.{role}.architecture") or settings.get(
+            "architecture"
+        )
+
+    parser, roles = _parser(content)
+    given = [f"--{name}={value}" for name, value in _flat(content)]
+    if any(_option(argv, f"--{name}") is not None for name in DURATIONS):
+        given = [option for option in given if option.split("=")[0][2:] not in DURATIONS]
+    # Both through one door: a field of the file is checked exactly like an option.
+    known = {action.dest for action in parser._actions if action.dest != "help"}
+    for option in given:
+        name = option[2:].split("=")[0]
+        if name not in known:
+            raise PokeGANError(f"{path}: unknown field {name!r}{near_matches(name, known)}")
+    values = parser.parse_args([*given, *argv]).as_dict()
+
+    recipe = Recipe(
+        networks={role: values["networks"][role] for role in roles},
+        optimizer=OptimizerSettings(**values["optimizer"]),
+        image=ImageSettings(**values["image"]),
+        **{
+            f.name: values[f.name]
+            for f in fields(Recipe)
+            if f.name not in ("networks", "optimizer", "image")
+        },
+    )
+    options = RunOptions(**{f.name: values[f.name] for f in fields(RunOptions)})
+    return recipe, options
+
+
+def _parser(content: Mapping[str, Any]):
+    from jsonargparse import ArgumentParser
+
+    class Parser(ArgumentParser):
+        """Tells errors in one line, with near matches."""
+
+        def error(self, message, ex=None):
+            raise PokeGANError(_one_line(message, self))
+
+    parser = Parser(
+        prog="train.py",
+        description="Train a recipe. Every field of the recipe is an option.",
+    )
+    parser.add_argument(
+        "--recipe",
+        default="dcgan",
+        help=f"one of {', '.join(recipe_names())}, or the path of a .yaml file",
+    )
+    for name, text in FLAGS.items():
+        parser.add_argument(f"--{name}", action="store_true", help=text)
+    parser.add_class_arguments(RunOptions, None, skip=set(FLAGS))
+    parser.add_class_arguments(
+        Recipe, None, skip={"networks", "objective", "optimizer", "image"}, fail_untyped=False
+    )
+    parser.add_class_arguments(ImageSettings, "image")
+    parser.add_class_arguments(OptimizerSettings, "optimizer")
+    parser.add_argument("--objective.family", type=str, help="the objective family")
+    parser.add_class_arguments(OBJECTIVES.get(content["objective"]["family"]), "objective")
+    for role, settings in content["networks"].items():
+        architecture = ARCHITECTURES.get(settings["architecture"])
+        parser.add_argument(
+            f"--networks.{role}.architecture", type=str, help="the architecture's name"
+        )
+        # Size and channels of the image come from the section "image".
+        parser.add_class_arguments(architecture, f"networks.{role}", skip={"size", "channels"})
+    return parser, list(content["networks"])
+
+
+def _one_line(message: str, parser) -> str:
+    message = " ".join(message.split())
+    options = [option for action in parser._actions for option in action.option_strings]
+    unknown = re.search(r"unrecognized arguments: (\S+)", message, re.IGNORECASE)
+    if unknown:
+        name = unknown.group(1).split("=")[0]
+        return f"unknown option {name!r}{near_matches(name, options)}"
+    choices = re.search(r'key "(\S+)": .*Literal\[(.*?)\]\.? Got value: (.*)', message)
+    if choices:
+        known = [choice.strip(" '\"") for choice in choices.group(2).split(",")]
+        value = choices.group(3)
+        return f"{choices.group(1)}: unknown value {value!r}{near_matches(value, known)}"
+    wrong = re.fullmatch(r'Parser key "(\S+)": (.*)', message)
+    return f"{wrong.group(1)}: {wrong.group(2)}" if wrong else message
+
+
+def _underscores(argument: str) -> str:
+    if not argument.startswith("--"):
+        return argument
+    name, equals, value = argument[2:].partition("=")
+    return f"--{name.replace('-', '_')}{equals}{value}"
+
+
+def _option(argv: Sequence[str], name: str) -> str | None:
+    for index, argument in enumerate(argv):
+        if argument.startswith(f"{name}="):
+            return argument.partition("=")[2]
+        if argument == name and index + 1 < len(argv):
+            return argv[index + 1]
+    return None
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    flat = []
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            flat += _flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            flat.append((f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)))
+    return flat

@@ -1,0 +1,140 @@
+"""What a run carries from step to step: networks, optimizers and averaged weights."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from pokegan.models.base import SpriteModel
+from pokegan.objectives import Objective
+from pokegan.training.recipe import OptimizerSettings, Recipe
+
+EMA_RAMPUP = 0.05
+"""Early on, the half-life is this share of the images seen so far (Karras et al. 2020, arXiv
+2006.06676), so that the first, untrained weights are soon forgotten."""
+
+
+class TrainState:
+    """Networks, one optimizer a player, and the moving average of the published weights.
+
+    Args:
+        recipe: what to build.
+        objective: says who the players are and which network is published.
+        device: where everything lives.
+
+    Raises:
+        PokeGANError: unfit settings in the recipe.
+        ValueError: the objective's roles and the recipe's networks differ.
+    """
+
+    def __init__(self, recipe: Recipe, objective: Objective, device: torch.device):
+        roles = {role for player in objective.players.values() for role in player}
+        if roles != set(recipe.networks):
+            raise ValueError(
+                f"recipe {recipe.name!r} has the networks {sorted(recipe.networks)}, the objective"
+                f" plays with {sorted(roles)}"
+            )
+        self.networks: dict[str, nn.Module] = {
+            # Convolutions are a quarter faster in this layout on a CPU, and no slower on a GPU.
+            role: network.to(device, memory_format=torch.channels_last).train()
+            for role, network in recipe.build_networks().items()
+        }
+        self.parameters: dict[str, list[nn.Parameter]] = {
+            player: [p for role in roles for p in self.networks[role].parameters()]
+            for player, roles in objective.players.items()
+        }
+        self.optimizers = {
+            player: _build_optimizer(recipe.optimizer, parameters)
+            for player, parameters in self.parameters.items()
+        }
+        self._published = self.networks[objective.publishes]
+        self._average = None
+        if recipe.ema_half_life_kimg is not None:
+            # use_buffers=False copies buffers: batch-norm statistics are averages already.
+            self._average = AveragedModel(
+                self._published,
+                multi_avg_fn=ema_update(recipe.ema_half_life_kimg, recipe.batch_size),
+                use_buffers=False,
+            )
+
+    @property
+    def published(self) -> SpriteModel:
+        """The network that goes into the model folder: averaged where the recipe asks for it."""
+        return self._published if self._average is None else self._average.module
+
+    def update_average(self) -> None:
+        """Take the newest weights into the moving average; to be called once a step."""
+        if self._average is not None:
+            self._average.update_parameters(self._published)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that a resumed run needs, by name. The tensors are not copied."""
+        return dict(self._named_tensors())
+
+    def load(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take back what :meth:`tensors` gave.
+
+        Raises:
+            KeyError: a tensor is missing.
+            RuntimeError: a tensor has another shape.
+        """
+        for role, network in self.networks.items():
+            network.load_state_dict(_below(tensors, f"networks/{role}/"))
+        for player, optimizer in self.optimizers.items():
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in _below(tensors, f"optimizers/{player}/").items():
+                index, key = name.split("/")
+                state.setdefault(int(index), {})[key] = tensor
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": state, "param_groups": groups})
+        if self._average is not None:
+            self._average.load_state_dict(_below(tensors, "average/"))
+
+    def _named_tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for role, network in self.networks.items():
+            for name, tensor in network.state_dict().items():
+                yield f"networks/{role}/{name}", tensor
+        for player, optimizer in self.optimizers.items():
+            for index, values in optimizer.state_dict()["state"].items():
+                for key, tensor in values.items():
+                    yield f"optimizers/{player}/{index}/{key}", tensor
+        if self._average is not None:
+            for name, tensor in self._average.state_dict().items():
+                yield f"average/{name}", tensor
+
+
+def ema_update(half_life_kimg: float, batch_size: int) -> Callable[..., None]:
+    """The update of an exponential moving average whose half-life is counted in images.
+
+    ``average <- current + (average - current) * 0.5 ** (batch_size / half_life)``, so that the
+    average reaches equally far back whatever the batch size (Karras et al. 2020, arXiv
+    2006.06676).
+
+    Args:
+        half_life_kimg: thousand images after which a weight counts half.
+        batch_size: images a step.
+
+    Returns:
+        A function for ``AveragedModel(multi_avg_fn=...)``.
+    """
+
+    def update(average: list[Tensor], current: list[Tensor], steps: Tensor | int) -> None:
+        half_life = min(half_life_kimg * 1000, int(steps) * batch_size * EMA_RAMPUP)
+        torch._foreach_lerp_(average, current, 1 - 0.5 ** (batch_size / half_life))
+
+    return update
+
+
+def _build_optimizer(
+    settings: OptimizerSettings, parameters: list[nn.Parameter]
+) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, lr=settings.learning_rate, betas=settings.betas)
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }

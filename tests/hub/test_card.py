@@ -1,0 +1,179 @@
+import json
+
+import pytest
+import yaml
+from hub_repos import front_matter_errors
+from huggingface_hub import ModelCard, metadata_load
+from model_folder import write_model_folder
+
+from pokegan.errors import PokeGANError
+from pokegan.hub.card import last_log_entry, model_card, write_card
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_front_matter_of_a_model_of_the_games(folder):
+    assert metadata_load(folder / "README.md") == {
+        "library_name": "pokegan",
+        "license": "other",
+        "license_name": "the-pokemon-company-sprites",
+        "license_link": "https://github.com/PokeAPI/sprites/blob/master/LICENCE.txt",
+        "pipeline_tag": "unconditional-image-generation",
+        "tags": ["pokegan", "gan", "pixel-art", "sprites", "tiny"],
+    }
+    assert "copyright The Pokémon Company" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_our_own_sprites_are_free(tmp_path):
+    card = model_card(write_model_folder(tmp_path, spec="synthetic", synthetic=True))
+    assert card.data.license == "apache-2.0"
+    assert "license_name" not in card.data.to_dict()
+    assert "Company" not in card.text
+
+
+def test_doubt_about_the_origin_is_no_licence(folder):
+    data = json.loads((folder / "data.json").read_text())
+    del data["synthetic"]
+    (folder / "data.json").write_text(json.dumps(data))
+    assert model_card(folder).data.license == "other"
+
+
+@pytest.mark.parametrize(
+    ("hub", "expected"),
+    [("ada/sprites", ["ada/sprites"]), ("ada/sprites@v2", ["ada/sprites"]), (None, None)],
+)
+def test_a_dataset_of_the_hub_is_linked(folder, hub, expected):
+    edit(folder / "data.json", hub=hub)
+    assert model_card(folder).data.to_dict().get("datasets") == expected
+
+
+def test_the_hub_accepts_the_card_and_nothing_is_lost_in_reading(folder, tmp_path):
+    for repo_id in (None, "ada/tiny"):
+        card = model_card(folder, repo_id)
+        assert front_matter_errors(str(card)) == []
+        assert str(card).endswith(".\n")
+        path = tmp_path / "card.md"
+        card.save(path)
+        assert str(ModelCard.load(path)) == str(card) == path.read_text(encoding="utf-8")
+
+
+def test_the_card_tells_what_the_folder_holds(folder):
+    text = model_card(folder, "ada/tiny").text
+    assert "# Tiny, for tests\n" in text
+    assert "![Sprites drawn by this model](samples.png)" in text
+    assert 'pokegan.load("ada/tiny").sample(' in text
+    assert "1,368 sprites of `gen5` (train split)" in text
+    assert (
+        "Sprites by type (one of two types counts for both): bug 180, water 180, fire 70." in text
+    )
+    assert "12,345 steps (1,580.2 kimg) in 25 min of training." in text
+    assert "| objective.real_label | 0.9 |" in text
+    assert "| optimizer.betas | 0.5, 0.999 |" in text
+    assert "| optimizer.learning_rate | 0.0002 |" in text
+    assert "/somewhere/private" not in text
+    assert "Not evaluated yet." in text
+    assert "{{" not in text
+    assert "{%" not in text
+
+
+def test_blocks_are_separated_by_empty_lines(folder):
+    lines = model_card(folder).text.splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("#"):
+            assert lines[number - 1] == lines[number + 1] == "", line
+    table = lines.index("| setting | value |")
+    assert lines[table - 1] == ""
+    assert all(line.startswith("| ") for line in lines[table + 2 : table + 5])
+
+
+def test_metrics_come_from_metrics_json_only(folder):
+    metrics = {"FD-EfficientNet-Lite0": {"value": 12.3456789, "samples": 1368}}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    text = model_card(folder).text
+    assert "| FD-EfficientNet-Lite0.value | 12.3457 |" in text
+    assert "| FD-EfficientNet-Lite0.samples | 1368 |" in text
+    assert "Not evaluated yet." not in text
+
+
+def test_no_picture_without_samples(folder):
+    (folder / "samples.png").unlink()
+    text = model_card(folder).text
+    assert "samples.png" not in text
+    assert "picture above" not in text
+
+
+def test_text_cannot_break_the_card(folder):
+    recipe = yaml.safe_load((folder / "recipe.yaml").read_text())
+    recipe |= {"title": "Two\n# lines", "objective": {"note": "a | b\n---"}}
+    recipe["name"] = "x: [y\n---\n# "
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    card = model_card(folder)
+    assert card.data.tags[-1] == "x: [y --- #"
+    assert ModelCard(str(card)).data.to_dict() == card.data.to_dict()
+    assert "\n# Two # lines\n" in card.text
+    assert "| objective.note | a \\| b --- |" in card.text
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        ("", None),
+        ('{"step": 1}\n', {"step": 1}),
+        ('{"step": 1}\n{"step": 2}\n{"step": 3, "los', {"step": 2}),
+        ('{"step": 1}\n\n', {"step": 1}),
+        ("x" * 70_000 + '\n{"step": 9}\n', {"step": 9}),
+    ],
+)
+def test_last_log_entry(tmp_path, log, expected):
+    path = tmp_path / "training_log.jsonl"
+    assert last_log_entry(path) is None
+    path.write_text(log)
+    assert last_log_entry(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(59.6, "60 s"), (1500, "25 min"), (7200, "2.0 h"), (45000, "12.5 h")]
+)
+def test_durations(folder, seconds, expected):
+    line = {"step": 10, "kimg": 1.28, "seconds": seconds}
+    (folder / "training_log.jsonl").write_text(json.dumps(line))
+    assert f"10 steps (1.3 kimg) in {expected} of training." in model_card(folder).text
+
+
+def test_an_untrained_model_says_so(folder):
+    (folder / "training_log.jsonl").unlink()
+    assert "No training step is recorded." in model_card(folder).text
+
+
+def test_write_card_replaces_the_file(folder):
+    (folder / "README.md").write_text("old")
+    assert write_card(folder) == folder / "README.md"
+    assert (folder / "README.md").read_text(encoding="utf-8") == str(model_card(folder))
+    assert not list(folder.glob("*README.md?*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", None, r"config\.json is missing"),
+        ("recipe.yaml", None, r"recipe\.yaml is missing"),
+        ("data.json", None, r"data\.json is missing"),
+        ("recipe.yaml", "a: [", r"recipe\.yaml: not valid YAML"),
+        ("recipe.yaml", "title: no name", r"recipe\.yaml: field 'name' is missing"),
+        ("data.json", "{", r"data\.json: not valid JSON"),
+        ("data.json", "[1]", r"data\.json: must hold a mapping, not list"),
+        ("data.json", '{"sprites": "many"}', r"'sprites' must be a number, not 'many'"),
+        ("metrics.json", "nonsense", r"metrics\.json: not valid JSON"),
+        ("training_log.jsonl", '{"step": 1}', r"training_log\.jsonl: field 'kimg' is missing"),
+    ],
+)
+def test_a_bad_file_is_named_in_one_line(folder, name, content, message):
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(content)
+    with pytest.raises(PokeGANError, match=message) as caught:
+        model_card(folder)
+    assert "\n" not in str(caught.value)

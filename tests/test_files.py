@@ -1,0 +1,34 @@
+import os
+
+import pytest
+
+from pokegan.files import write_atomically
+
+
+def test_content_is_written_and_replaced(tmp_path):
+    path = tmp_path / "new folder" / "file.txt"
+    write_atomically(path, b"one")
+    write_atomically(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failure_leaves_the_old_content_and_no_litter(tmp_path, monkeypatch):
+    path = tmp_path / "file.txt"
+    write_atomically(path, b"one")
+
+    def fail(source, target):
+        raise OSError("the disk failed")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="the disk failed"):
+        write_atomically(path, b"two")
+    assert path.read_bytes() == b"one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_has_the_permissions_of_any_other(tmp_path):
+    ordinary, path = tmp_path / "ordinary", tmp_path / "file"
+    ordinary.write_bytes(b"")
+    write_atomically(path, b"")
+    assert path.stat().st_mode == ordinary.stat().st_mode

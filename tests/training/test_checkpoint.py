@@ -1,0 +1,95 @@
+import errno
+import os
+
+import pytest
+import torch
+
+from pokegan import PokeGANError
+from pokegan.training import checkpoint
+from pokegan.training.checkpoint import checkpoint_paths, load_newest_checkpoint, save_checkpoint
+
+TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b/c": torch.tensor(7)}
+
+
+def names(folder):
+    return [path.name for path in checkpoint_paths(folder)]
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    path = save_checkpoint(tmp_path, 12, TENSORS, {"seconds": 1.5, "recipe": "name: ü"})
+    loaded = load_newest_checkpoint(tmp_path)
+    assert (loaded.path, loaded.step) == (path, 12)
+    assert loaded.facts == {"seconds": 1.5, "recipe": "name: ü"}
+    assert loaded.tensors.keys() == TENSORS.keys()
+    assert all(torch.equal(loaded.tensors[name], TENSORS[name]) for name in TENSORS)
+
+
+def test_tensors_of_any_memory_layout_are_saved(tmp_path):
+    tensor = torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last)
+    save_checkpoint(tmp_path, 1, {"a": tensor, "view": tensor[:, 1]}, {})
+    loaded = load_newest_checkpoint(tmp_path).tensors
+    assert torch.equal(loaded["a"], tensor)
+    assert torch.equal(loaded["view"], tensor[:, 1])
+
+
+def test_the_newest_two_are_kept_in_numeric_order(tmp_path):
+    for step in (5, 99999999, 100000000, 7):
+        save_checkpoint(tmp_path, step, TENSORS, {})
+    assert names(tmp_path) == ["step-100000000.safetensors", "step-99999999.safetensors"]
+
+
+def test_no_checkpoint_is_none(tmp_path):
+    assert load_newest_checkpoint(tmp_path) is None
+    assert load_newest_checkpoint(tmp_path / "absent") is None
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_not_finite_are_never_written(tmp_path, bad):
+    save_checkpoint(tmp_path, 1, TENSORS, {})
+    with pytest.raises(PokeGANError, match=r"step 2: b/c holds .*step-00000001\.safetensors"):
+        save_checkpoint(tmp_path, 2, {**TENSORS, "b/c": torch.tensor([0.0, bad])}, {})
+    assert names(tmp_path) == ["step-00000001.safetensors"]
+
+
+def test_a_full_disk_is_a_clear_error_and_the_old_checkpoint_stays(tmp_path, monkeypatch):
+    save_checkpoint(tmp_path, 1, TENSORS, {})
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(PokeGANError, match=r"No space left on device.*step-00000001.*--resume"):
+        save_checkpoint(tmp_path, 2, TENSORS, {})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000001.safetensors"]
+    assert load_newest_checkpoint(tmp_path).step == 1
+
+
+@pytest.mark.parametrize("keep", [0, 7, 100, -1])
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, keep):
+    save_checkpoint(tmp_path, 1, TENSORS, {})
+    newest = save_checkpoint(tmp_path, 2, TENSORS, {})
+    newest.write_bytes(newest.read_bytes()[:keep])
+    with pytest.warns(UserWarning, match="step-00000002.safetensors is damaged"):
+        assert load_newest_checkpoint(tmp_path).step == 1
+
+
+def test_when_all_are_damaged_the_run_does_not_silently_start_over(tmp_path):
+    save_checkpoint(tmp_path, 1, TENSORS, {}).write_bytes(b"damaged")
+    with (
+        pytest.warns(UserWarning, match="damaged"),
+        pytest.raises(PokeGANError, match="every checkpoint is damaged"),
+    ):
+        load_newest_checkpoint(tmp_path)
+
+
+def test_old_checkpoints_go_only_after_the_new_one_is_in_place(tmp_path, monkeypatch):
+    for step in (1, 2):
+        save_checkpoint(tmp_path, step, TENSORS, {})
+
+    def interrupted(path, content):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "write_atomically", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save_checkpoint(tmp_path, 3, TENSORS, {})
+    assert names(tmp_path) == ["step-00000002.safetensors", "step-00000001.safetensors"]

@@ -1,0 +1,138 @@
+"""Promise 1: a run is a pure function of (recipe, data, seed, step), however often it is killed."""
+
+import json
+import signal
+
+import pytest
+from safetensors.torch import load_file
+from tiny import finish, run_training, start_training
+
+from pokegan.training.checkpoint import checkpoint_paths, load_newest_checkpoint
+from pokegan.training.logs import read_log
+
+STEPS = 30
+OPTIONS = ("--kimg=0.24", "--checkpoint-kimg=0.04", "--ema-half-life-kimg=0.05")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing interrupts."""
+    out = tmp_path_factory.mktemp("whole") / "run"
+    run_training(*OPTIONS, f"--out={out}")
+    return out
+
+
+def tensors(out):
+    checkpoint = load_newest_checkpoint(out / "checkpoints")
+    assert checkpoint.step == STEPS
+    return checkpoint.tensors
+
+
+def assert_same_run(one, other):
+    ours, theirs = tensors(one), tensors(other)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert ours[name].numpy().tobytes() == theirs[name].numpy().tobytes(), name
+    published, expected = (load_file(run / "model/model.safetensors") for run in (one, other))
+    assert all(published[name].equal(expected[name]) for name in expected)
+    logs = [
+        [{k: v for k, v in line.items() if k != "seconds"} for line in read_log(run / path)]
+        for run in (one, other)
+        for path in ("logs/training_log.jsonl", "model/training_log.jsonl")
+    ]
+    assert all(log == logs[0] for log in logs)
+    pictures = [sorted(p.name for p in (run / "model/timeline").iterdir()) for run in (one, other)]
+    assert pictures[0] == pictures[1]
+    for name in ("samples.png", *(f"timeline/{name}" for name in pictures[0])):
+        assert (one / "model" / name).read_bytes() == (other / "model" / name).read_bytes(), name
+
+
+def stop_at(process, step, number):
+    """Send a signal as soon as the run reports a step; what it is doing then is up to chance."""
+    for line in process.stdout:
+        if line.startswith(f"step {step} "):
+            process.send_signal(number)
+            break
+    return finish(process)
+
+
+@pytest.mark.parametrize("kill_points", [(1,), (13,), (29,), (7, 16, 25)])
+def test_a_killed_and_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(
+    whole, tmp_path, kill_points
+):
+    out = tmp_path / "run"
+    for step in kill_points:
+        process = start_training(*OPTIONS, f"--out={out}", "--resume=auto")
+        status, _, _ = stop_at(process, step, signal.SIGKILL)
+        assert status == -signal.SIGKILL
+    output = run_training(*OPTIONS, f"--out={out}", "--resume=auto")
+    if kill_points[-1] > 10:
+        assert f"resuming {out} at step " in output
+    assert_same_run(out, whole)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_writes_a_checkpoint_first(whole, tmp_path, number):
+    out = tmp_path / "run"
+    process = start_training(*OPTIONS, f"--out={out}")
+    status, _, errors = stop_at(process, 8, number)
+    assert status == 128 + number
+    assert f"stopped by {number.name} after step" in errors
+    assert "--resume auto" in errors
+    stopped = load_newest_checkpoint(out / "checkpoints").step
+    assert 8 <= stopped < STEPS
+    run_training(*OPTIONS, f"--out={out}", "--resume=auto")
+    assert_same_run(out, whole)
+
+
+def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(whole, tmp_path):
+    out = tmp_path / "run"
+    run_training("--kimg=0.12", *OPTIONS[1:], f"--out={out}")
+    newest, before = checkpoint_paths(out / "checkpoints")
+    newest.write_bytes(newest.read_bytes()[:1000])
+    status, output, errors = finish(start_training(*OPTIONS, f"--out={out}", "--resume=auto"))
+    assert status == 0
+    assert f"{newest} is damaged" in errors
+    assert f"at step {int(before.stem[5:])}" in output
+    assert_same_run(out, whole)
+
+
+def test_a_finished_run_can_be_made_longer(whole, tmp_path):
+    out = tmp_path / "run"
+    run_training("--kimg=0.1", *OPTIONS[1:], f"--out={out}")
+    run_training(*OPTIONS, f"--out={out}", "--resume=auto")
+    # The shorter run's last picture stands at a step that is none of the longer run's.
+    extra = out / "model/timeline/step-00000013.png"
+    extra.unlink()
+    assert_same_run(out, whole)
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(whole):
+    before = (whole / "options.json").read_bytes()
+    status, _, errors = finish(start_training(*OPTIONS, f"--out={whole}"))
+    assert status == 2
+    assert "already holds a run" in errors
+    assert "--resume auto" in errors
+    assert (whole / "options.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("--optimizer.learning_rate=1e-3", "another recipe (optimizer differ)"),
+        ("--data=synthetic:30", "other data"),
+    ],
+)
+def test_another_recipe_or_other_data_do_not_continue_a_run(whole, change, message):
+    before = tensors(whole)
+    status, _, errors = finish(start_training(*OPTIONS, f"--out={whole}", "--resume=auto", change))
+    assert status == 2
+    assert message in errors
+    assert tensors(whole).keys() == before.keys()
+
+
+def test_the_run_folder_holds_the_options_it_was_started_with(whole):
+    options = json.loads((whole / "options.json").read_text())
+    assert options["data"] == "synthetic:20"
+    assert options["checkpoint_kimg"] == 0.04
+    assert (whole / "recipe.yaml").read_text() == (whole / "model/recipe.yaml").read_text()

@@ -1,0 +1,82 @@
+import pytest
+import torch
+from tiny import TINY
+
+from pokegan.training.recipe import parse_command_line
+from pokegan.training.state import TrainState, ema_update
+
+
+def build(*options):
+    recipe, _ = parse_command_line([*TINY, *options])
+    return TrainState(recipe, recipe.build_objective(), torch.device("cpu"))
+
+
+def train_a_little(state, steps=3):
+    for step in range(steps):
+        torch.manual_seed(step)
+        for player, parameters in state.parameters.items():
+            for parameter in parameters:
+                parameter.grad = torch.randn_like(parameter)
+            state.optimizers[player].step()
+        state.networks["generator"](torch.randn(8, 8))  # moves batch-norm statistics
+        state.update_average()
+
+
+@pytest.mark.parametrize("options", [(), ("--ema_half_life_kimg=0.05",)])
+def test_a_loaded_state_trains_on_exactly_like_the_saved_one(options):
+    saved, loaded = build(*options), build(*options, "--seed=9")
+    train_a_little(saved)
+    loaded.load({name: tensor.clone() for name, tensor in saved.tensors().items()})
+    for state in (saved, loaded):
+        train_a_little(state)
+    assert saved.tensors().keys() == loaded.tensors().keys()
+    for name, tensor in saved.tensors().items():
+        assert torch.equal(tensor, loaded.tensors()[name]), name
+
+
+def test_initial_weights_depend_on_seed_and_role_alone():
+    one, same, other = build(), build("--objective.real_label=0.9"), build("--seed=1")
+    weights = [state.networks["generator"].layers[0].weight for state in (one, same, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_without_averaging_the_raw_weights_are_published():
+    state = build()
+    assert state.published is state.networks["generator"]
+
+
+def test_the_average_lags_behind_and_its_statistics_do_not():
+    state = build("--ema_half_life_kimg=10")
+    before = state.networks["generator"].layers[0].weight.clone()
+    train_a_little(state, steps=200)
+    raw, average = state.networks["generator"], state.published
+    lag = (average.layers[0].weight - before).norm() / (raw.layers[0].weight - before).norm()
+    assert 0.1 < lag < 0.999
+    assert torch.equal(raw.layers[1].running_mean, average.layers[1].running_mean)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 32])
+def test_the_half_life_is_counted_in_images(batch_size):
+    """After one half-life of images, the start counts half, whatever the batch size."""
+    update = ema_update(half_life_kimg=0.032, batch_size=batch_size)
+    average, current = [torch.zeros(3)], [torch.ones(3)]
+    long_ago = 10**9  # steps: the ramp-up at the beginning is over
+    for _ in range(32 // batch_size):
+        update(average, current, long_ago)
+    assert average[0].tolist() == pytest.approx([0.5] * 3)
+
+
+def test_early_steps_forget_fast():
+    update = ema_update(half_life_kimg=100, batch_size=10)
+    average = [torch.zeros(1)]
+    update(average, [torch.ones(1)], 1)
+    assert average[0].item() > 0.99
+
+
+def test_a_recipe_whose_networks_do_not_fit_the_objective_is_refused():
+    recipe, _ = parse_command_line(TINY)
+    networks = {"painter": recipe.networks["generator"]}
+    object.__setattr__(recipe, "networks", networks)
+    with pytest.raises(ValueError, match="painter"):
+        TrainState(recipe, recipe.build_objective(), torch.device("cpu"))
