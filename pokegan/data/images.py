@@ -1,6 +1,7 @@
 """Sprites on square canvases: placing frames, and the arrays that networks are trained on."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -111,9 +112,6 @@ def to_training_batch(images: np.ndarray, size: int, channels: int) -> np.ndarra
     Raises:
         ValueError: other channels, or images of another shape or dtype.
     """
-    import torch
-    from torch.nn.functional import interpolate
-
     if channels not in (1, 3, 4):
         raise ValueError(f"channels must be 1, 3 or 4, not {channels}")
     square = images.ndim == 4 and images.shape[1:] == (images.shape[1], images.shape[1], 4)
@@ -121,21 +119,32 @@ def to_training_batch(images: np.ndarray, size: int, channels: int) -> np.ndarra
         raise ValueError(f"expected uint8 (N, S, S, 4), got {images.dtype} {images.shape}")
     result = np.empty((len(images), channels, size, size), np.uint8)
     for start in range(0, len(images), _BATCH):
-        batch = torch.tensor(images[start : start + _BATCH]).permute(0, 3, 1, 2).float()
-        color, alpha = batch[:, :3], batch[:, 3:]  # 0..255
-        batch = torch.cat([color * (alpha / 255), alpha], dim=1)
+        batch = images[start : start + _BATCH].transpose(0, 3, 1, 2).astype(np.float32)
+        batch[:, :3] *= batch[:, 3:] / 255  # premultiplied, 0..255
         if size != images.shape[1]:
-            batch = interpolate(batch, (size, size), mode="bilinear", antialias=True)
+            weights = _bilinear(images.shape[1], size)
+            batch = weights @ batch @ weights.T  # (n, 4, size, size)
         color, alpha = batch[:, :3], batch[:, 3:]
         if channels == 4:
             # Where alpha rounds to 0, so does the colour.
-            straight = torch.where(alpha >= 0.5, color * 255 / alpha.clamp(min=0.5), 0)
-            batch = torch.cat([straight, alpha.round()], dim=1)
+            color *= np.where(alpha >= 0.5, 255 / np.maximum(alpha, 0.5), 0)
         else:
             batch = color + (255 - alpha)
             if channels == 1:
-                weights = torch.tensor(LUMA)[:, None, None]
-                batch = (batch * weights).sum(dim=1, keepdim=True)
-        batch = batch.round().clamp(0, 255).byte()
-        result[start : start + _BATCH] = batch.numpy()
+                batch = np.tensordot(batch, np.float32(LUMA), (1, 0))[:, None]
+        result[start : start + _BATCH] = batch.clip(0, 255).round()
     return result
+
+
+@cache
+def _bilinear(source: int, target: int) -> np.ndarray:
+    """Weights (target, source), float32, of an antialiased bilinear resize along one axis.
+
+    A triangle around each target pixel's centre, as wide as the pixel is in the source but at
+    least one source pixel to each side; rows sum to 1.
+    """
+    scale = source / target
+    centres = (np.arange(target) + 0.5) * scale
+    distance = np.abs(np.arange(source) + 0.5 - centres[:, None]) / max(scale, 1)
+    weights = np.maximum(1 - distance, 0)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)

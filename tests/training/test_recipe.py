@@ -10,6 +10,8 @@ from pokegan.training.recipe import (
     recipe_names,
 )
 
+LATENT_100 = {"architecture": "dcgan-generator", "latent_dim": 100, "base_width": 9}
+
 
 def parse(*argv):
     return parse_command_line(argv)
@@ -43,7 +45,7 @@ def test_the_published_dcgan():
     [
         ("--objective.real_label=0.9", lambda r, o: r.objective["real_label"], 0.9),
         ("--objective.real-label=0.9", lambda r, o: r.objective["real_label"], 0.9),
-        ("--networks.generator.latent_dim=9", lambda r, o: r.networks["generator"]["latent_dim"], 9),
+        ("--networks.generator.base_width=9", lambda r, o: r.networks["generator"], LATENT_100),
         ("--optimizer.betas=[0.0,0.9]", lambda r, o: r.optimizer.betas, (0.0, 0.9)),
         ("--image.channels=4", lambda r, o: r.image.channels, 4),
         ("--batch-size=32", lambda r, o: r.batch_size, 32),

@@ -1,0 +1,236 @@
+"""Write rows as Parquet shards into a folder that appears only when it is whole."""
+
+import errno
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pokegan.data.options import VIEWS
+from pokegan.data.types import SECOND_TYPES, TYPE_GROUPS, TYPES
+from pokegan.errors import PokeGANError
+
+SPLITS = ("train", "validation")
+ROWS_PER_GROUP = 256
+SHARD_BYTES = 100 * 2**20
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def features():
+    """The `datasets.Features` of a typed sprite dataset, in order."""
+    from datasets import ClassLabel, Features, Image, Value
+
+    return Features(
+        {
+            "image": Image(),
+            "species_id": Value("int32"),
+            "species": Value("string"),
+            "form": Value("string"),
+            "type1": ClassLabel(names=list(TYPES)),
+            "type2": ClassLabel(names=list(SECOND_TYPES)),
+            "type_group": ClassLabel(names=list(TYPE_GROUPS)),
+            "generation": Value("int8"),
+            "game": Value("string"),
+            "view": ClassLabel(names=list(VIEWS)),
+            "shiny": Value("bool"),
+            "gender": Value("string"),
+            "frame": Value("int32"),
+            "source": Value("string"),
+        }
+    )
+
+
+def split_of(species_id: int) -> str:
+    """The split that holds every sprite of a species: one species in ten is for validation."""
+    digest = hashlib.sha256(str(species_id).encode()).hexdigest()
+    return "validation" if int(digest, 16) % 10 == 0 else "train"
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder beside ``out`` that is flushed and renamed to ``out`` at the end.
+
+    On any exception, Ctrl-C or SIGTERM the hidden folder is removed and ``out`` does not appear.
+
+    Raises:
+        PokeGANError: ``out`` exists and is not an empty folder, or cannot be written.
+    """
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise PokeGANError(f"{out}: exists already; remove it or choose another --out")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.building-", dir=out.parent))
+    except OSError as error:
+        raise PokeGANError(f"{out}: cannot be made: {error.strerror}") from error
+    try:
+        with _sigterm_exits():
+            yield folder
+            folder.chmod(0o755)  # mkdtemp makes private folders
+            for path in (*folder.rglob("*"), folder):
+                _sync(path)
+            os.replace(folder, out)
+            _sync(out.parent)
+    except BaseException as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise PokeGANError(
+                f"{out}: no space left on the disk; free some or choose another --out"
+            ) from error
+        raise
+
+
+@contextmanager
+def _sigterm_exits() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, so that clean-up runs; only the main thread may ask for it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number, frame):
+        raise SystemExit(128 + number)
+
+    previous = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write_rows` wrote.
+
+    Attributes:
+        rows, image_bytes, species: sprites, bytes of PNG and distinct species, per split.
+        types: sprites per ``type1``.
+        fingerprint: SHA-256 over labels and pixels of all rows in order.
+    """
+
+    rows: dict[str, int]
+    image_bytes: dict[str, int]
+    species: dict[str, int]
+    types: dict[str, int]
+    fingerprint: str
+
+
+def write_rows(rows: Iterable[dict], folder: Path) -> Written:
+    """Write ``folder/data/SPLIT-NNNNN-of-NNNNN.parquet`` for both splits.
+
+    Args:
+        rows: dicts with every feature; ``image`` a PIL RGBA image, class labels by index.
+        folder: must exist. Until all is written the shards are in a hidden folder and called
+            ``.part``, which nothing loads. A split without rows gets no file, as `datasets` loads
+            no empty ones. Memory holds one row group per split.
+    """
+    data = folder / ".data"
+    data.mkdir()
+    schema = features().arrow_schema
+    shards = {split: _Shards(data, split, schema) for split in SPLITS}
+    species: dict[str, set[int]] = {split: set() for split in SPLITS}
+    types: Counter = Counter()
+    digest = hashlib.sha256()
+    try:
+        for row in rows:
+            image = row["image"]
+            labels = {name: row[name] for name in schema.names if name != "image"}
+            digest.update(json.dumps(labels, ensure_ascii=False).encode())
+            digest.update(image.tobytes())
+            split = split_of(row["species_id"])
+            species[split].add(row["species_id"])
+            types[row["type1"]] += 1
+            shards[split].add({"image": _png(image), **labels})
+        for writer in shards.values():
+            writer.finish()
+        data.rename(folder / "data")
+    except BaseException:
+        for writer in shards.values():
+            writer.abandon()
+        raise
+    return Written(
+        rows={split: shards[split].rows for split in SPLITS},
+        image_bytes={split: shards[split].image_bytes for split in SPLITS},
+        species={split: len(species[split]) for split in SPLITS},
+        types={name: types[label] for label, name in enumerate(TYPES)},
+        fingerprint=digest.hexdigest(),
+    )
+
+
+def _png(image) -> dict:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=3)  # a tenth larger than level 6, twice as fast
+    return {"bytes": buffer.getvalue(), "path": None}
+
+
+class _Shards:
+    """The shards of one split, written one after the other."""
+
+    def __init__(self, folder: Path, split: str, schema):
+        self.folder, self.split, self.schema = folder, split, schema
+        self.labels = [name for name in schema.names if name != "image"]
+        self.parts: list[Path] = []
+        self.pending: list[dict] = []
+        self.file = self.writer = None
+        self.rows = self.image_bytes = 0
+
+    def add(self, row: dict) -> None:
+        self.pending.append(row)
+        self.rows += 1
+        self.image_bytes += len(row["image"]["bytes"])
+        if len(self.pending) == ROWS_PER_GROUP:
+            self._flush()
+
+    def finish(self) -> None:
+        """Write what is pending and give the shards their names; no rows, no shard."""
+        if self.pending:
+            self._flush()
+        self._close()
+        for index, part in enumerate(self.parts):
+            name = f"{self.split}-{index:05d}-of-{len(self.parts):05d}.parquet"
+            part.rename(self.folder / name)
+
+    def abandon(self) -> None:
+        """Close without writing, after an error; the folder is about to be removed."""
+        if self.file is not None:
+            self.writer.is_open = False  # or its destructor writes a footer to a closed file
+            self.file.close()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if self.writer is None:
+            self.parts.append(self.folder / f"{self.split}-{len(self.parts):05d}.part")
+            self.file = self.parts[-1].open("wb")
+            self.writer = pq.ParquetWriter(
+                self.file, self.schema, use_dictionary=self.labels, write_statistics=self.labels
+            )
+        table = pa.Table.from_pylist(self.pending, schema=self.schema)
+        self.writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+        self.pending.clear()
+        if self.file.tell() >= SHARD_BYTES:
+            self._close()
+
+    def _close(self) -> None:
+        if self.writer is not None:
+            self.writer.close()
+            self.file.flush()
+            os.fsync(self.file.fileno())
+            self.file.close()
+            self.file = self.writer = None

@@ -1,0 +1,231 @@
+"""Which models the Space offers, and a small cache of the loaded ones."""
+
+import json
+import os
+import re
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import pokegan
+from pokegan import PokeGANError
+
+MODEL_FILES = ("config.json", "model.safetensors")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+HUB_RETRY_SECONDS = 300.0
+MAX_TEXT_BYTES = 64 * 1024
+MAX_DESCRIPTION = 160
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that the page offers: its public name, and the folder or Hub id behind it."""
+
+    name: str
+    source: Path | str
+
+
+def find_models(home: Path, extra: str = "") -> tuple[list[ModelSource], list[str]]:
+    """List the models in ``home`` and in ``extra``; nothing is loaded.
+
+    Args:
+        home: a folder of model folders; it need not exist.
+        extra: folders and Hub ids, separated by commas or ``os.pathsep``. A folder is a model
+            folder, a run folder, or holds such folders.
+
+    Returns:
+        The models, with distinct names, and one line for each folder or id that is none. The
+        lines name folders without their path: visitors read them.
+    """
+    found: list[tuple[str, Path | str]] = []
+    problems: list[str] = []
+    places: list[Path | str] = [home] if home.is_dir() else []
+    for entry in filter(None, (part.strip() for part in re.split(_SEPARATORS, extra))):
+        folder = Path(entry).expanduser()
+        if folder.is_dir():
+            places.append(folder)
+        elif HUB_ID.fullmatch(entry):
+            places.append(entry)
+        else:
+            problems.append(f"{folder.name}: no such folder, and no Hub id (user/name) either")
+    for place in places:
+        if isinstance(place, str):
+            found.append((place, place))
+        elif _looks_like_model(place):
+            found.append((_public_name(place), place))
+        else:
+            children = [child for child in sorted(place.iterdir()) if _is_visible_folder(child)]
+            found += [(_public_name(child), child) for child in children]
+            if not children and place != home:
+                problems.append(f"{_public_name(place)}: holds no model folder")
+    models: list[ModelSource] = []
+    seen: set[str] = set()
+    for name, source in found:
+        identity = source if isinstance(source, str) else str(source.resolve())
+        if identity in seen:
+            continue
+        seen.add(identity)
+        missing = [] if isinstance(source, str) else _missing_files(source)
+        if missing:
+            problems.append(f"{name}: no {' and no '.join(missing)}, so this is no model folder")
+        else:
+            models.append(ModelSource(_distinct(name, models), source))
+    return models, problems
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A generator in memory, and one line about it (empty where its folder says nothing)."""
+
+    generator: Any
+    description: str
+
+
+class ModelShelf:
+    """Loads models on first use and keeps the last few used.
+
+    A Hub id that cannot be fetched is not asked for again for five minutes: the client's own
+    retries take some twenty seconds, which one visitor may wait for, but not all.
+
+    Args:
+        capacity: how many models stay in memory, at least 1.
+        clock: seconds that only grow; tests pass their own.
+    """
+
+    def __init__(self, capacity: int, clock: Callable[[], float] = time.monotonic):
+        self.capacity = capacity
+        self._clock = clock
+        self._loaded: OrderedDict[ModelSource, LoadedModel] = OrderedDict()
+        self._failures: dict[ModelSource, tuple[float, str]] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._loaded)
+
+    def get(self, model: ModelSource) -> LoadedModel:
+        """Return the loaded model; the least recently used one makes room for a new one.
+
+        Raises:
+            PokeGANError: it cannot be loaded; the message holds no path of this machine.
+        """
+        with self._lock:
+            if model in self._loaded:
+                self._loaded.move_to_end(model)
+                return self._loaded[model]
+            failed_at, message = self._failures.get(model, (-HUB_RETRY_SECONDS, ""))
+            if self._clock() - failed_at < HUB_RETRY_SECONDS:
+                raise PokeGANError(message)
+            while len(self._loaded) >= self.capacity:
+                self._loaded.popitem(last=False)
+            try:
+                generator = pokegan.load(model.source)
+            except PokeGANError as error:
+                message = _without_path(str(error), model)
+                if isinstance(model.source, str):
+                    self._failures[model] = (self._clock(), message)
+                raise PokeGANError(message) from error
+            self._failures.pop(model, None)
+            self._loaded[model] = LoadedModel(generator, _describe(model.source))
+            return self._loaded[model]
+
+
+_SEPARATORS = f"[,{re.escape(os.pathsep)}]"
+
+
+def _model_folder(folder: Path) -> Path:
+    """A run folder stands for the ``model`` folder inside it."""
+    inner = folder / "model"
+    return inner if inner.is_dir() else folder
+
+
+def _looks_like_model(folder: Path) -> bool:
+    # A run that has no checkpoint yet is a model to report as unfinished, not a folder of models.
+    return (folder / "checkpoints").is_dir() or any(
+        (_model_folder(folder) / name).exists() for name in (*MODEL_FILES, "recipe.yaml")
+    )
+
+
+def _missing_files(folder: Path) -> list[str]:
+    return [name for name in MODEL_FILES if not (_model_folder(folder) / name).is_file()]
+
+
+def _is_visible_folder(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith((".", "__"))
+
+
+def _public_name(folder: Path) -> str:
+    folder = folder.resolve()
+    return folder.parent.name if folder.name == "model" and folder.parent.name else folder.name
+
+
+def _distinct(name: str, models: list[ModelSource]) -> str:
+    taken = {model.name for model in models}
+    candidates = [name, *(f"{name} ({number})" for number in range(2, len(taken) + 3))]
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _without_path(message: str, model: ModelSource) -> str:
+    if isinstance(model.source, Path):
+        # Longest first: the folder is part of its model folder's path.
+        for path in (_model_folder(model.source), model.source):
+            message = message.replace(str(path), model.name)
+    return message if message.startswith(model.name) else f"{model.name}: {message}"
+
+
+def _describe(source: Path | str) -> str:
+    """One line about a model: its recipe's title, else its card's first sentence, and its data."""
+    try:
+        folder = _model_folder(source) if isinstance(source, Path) else _fetch_texts(source)
+    except Exception:  # A description is a courtesy: whatever the Hub answers, the model draws.
+        return ""
+    about = _recipe_title(_read(folder / "recipe.yaml")) or _first_line(_read(folder / "README.md"))
+    about = about if len(about) <= MAX_DESCRIPTION else about[: MAX_DESCRIPTION - 1] + "…"
+    return " · ".join(filter(None, [about, _data_line(_read(folder / "data.json"))]))
+
+
+def _fetch_texts(repo_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(
+        snapshot_download(repo_id, allow_patterns=["recipe.yaml", "README.md", "data.json"])
+    )
+
+
+def _read(path: Path) -> str:
+    """The start of a text file, or "" where there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_TEXT_BYTES).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _recipe_title(text: str) -> str:
+    try:
+        recipe = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return ""
+    title = recipe.get("title") if isinstance(recipe, dict) else None
+    return " ".join(title.split()) if isinstance(title, str) else ""
+
+
+def _first_line(card: str) -> str:
+    """The first line of prose in a Markdown card: no front matter, heading, picture or list."""
+    body = re.sub(r"\A---\n.*?\n---\n", "", card, flags=re.DOTALL)
+    body = re.sub(r"\[([^\]\n]*)\]\([^)\n]*\)", r"\1", body)  # a link's text is enough here
+    lines = (line.strip() for line in body.splitlines())
+    return next((line for line in lines if line[:1].isalnum()), "")
+
+
+def _data_line(text: str) -> str:
+    try:
+        data = json.loads(text)
+        return f"trained on {data['sprites']:,d} sprites of {data['name']!s:.40}"
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return ""

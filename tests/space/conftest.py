@@ -1,0 +1,35 @@
+"""The Space's modules lie beside app.py and import each other by plain names, as on the Hub."""
+
+import sys
+
+import pytest
+from space.space_server import SPACE, copy_space, running_space, save_model
+
+sys.path.insert(0, str(SPACE))
+
+
+@pytest.fixture(scope="session")
+def space(tmp_path_factory):
+    """A running Space with two models of one latent length, one small RGBA model, and two broken
+    folders: ``no-config`` lacks a file, ``torn`` has damaged weights."""
+    root = tmp_path_factory.mktemp("space")
+    folder = copy_space(root / "space")
+    models = folder / "models"
+    save_model(models / "alpha", seed=1)
+    (models / "alpha" / "recipe.yaml").write_text("name: alpha\ntitle: The first <model>\n")
+    save_model(models / "beta", seed=2, base_width=8)
+    save_model(models / "gamma", seed=3, latent_dim=5, channels=4, size=32)
+    save_model(models / "torn")
+    (models / "torn" / "model.safetensors").write_bytes(b"not safetensors")
+    save_model(models / "no-config")
+    (models / "no-config" / "config.json").unlink()
+    with running_space(folder, root / "log.txt") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def empty_space(tmp_path_factory):
+    """A running Space without any model."""
+    root = tmp_path_factory.mktemp("empty")
+    with running_space(copy_space(root / "space"), root / "log.txt") as server:
+        yield server

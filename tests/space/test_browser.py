@@ -1,0 +1,249 @@
+"""The page in a real Chromium."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+from space.browser import FLAGS, find_chromium
+
+# The first draw of a server loads torch, which takes a while on a busy machine.
+expect.set_options(timeout=60_000)
+
+DRAWN_MODELS = ["alpha", "beta", "gamma"]
+# Colours that a canvas sees in a picture, drawn at its own size.
+COUNT_COLOURS = """async image => {
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = image.naturalWidth;
+    canvas.height = image.naturalHeight;
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0);
+    const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    return new Set(new Uint32Array(data.buffer)).size;
+}"""
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Open a Space at a window size; afterwards, nothing went wrong or left this machine."""
+    troubles, contexts = [], []
+
+    def open_at(space, width=1280, height=900):
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: (
+                troubles.append(message.text) if message.type in ("error", "warning") else None
+            ),
+        )
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((space.url, "data:", "blob:"))
+                else troubles.append(f"asked {request.url}")
+            ),
+        )
+        page.on(
+            "response",
+            lambda response: (
+                troubles.append(f"{response.status} {response.url}")
+                if response.status >= 400
+                else None
+            ),
+        )
+        page.goto(space.url)
+        return page
+
+    yield open_at
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def rows(page):
+    return page.locator(".pg-row")
+
+
+def sprites(page, model):
+    return page.locator(f'.pg-row[data-model="{model}"] .pg-sprites img')
+
+
+def sources(page, model):
+    return sprites(page, model).evaluate_all("images => images.map(image => image.src)")
+
+
+def shown_seed(page, seed):
+    expect(page.locator(f'.pg-rows[data-seed="{seed}"]')).to_be_visible()
+
+
+def draw(page, seed):
+    page.get_by_label("Seed", exact=True).fill(str(seed))
+    page.get_by_role("button", name="Draw").click()
+    shown_seed(page, seed)
+
+
+def test_a_visitor_sees_sprites_without_a_click(open_page, space):
+    page = open_page(space)
+    expect(page).to_have_title("PokeGAN")
+    expect(rows(page)).to_have_count(len(DRAWN_MODELS))
+    for model in DRAWN_MODELS:
+        expect(sprites(page, model)).to_have_count(16)
+        assert len(set(sources(page, model))) == 16
+        for image in sprites(page, model).all()[:3]:
+            assert image.evaluate(COUNT_COLOURS) > 10
+    expect(sprites(page, "alpha").nth(4)).to_have_attribute("alt", "alpha, seed 0, sprite 5")
+
+
+def test_sprites_are_crisp(open_page, space):
+    page = open_page(space)
+    for model, own_size in [("alpha", 64), ("gamma", 32)]:
+        expect(sprites(page, model)).to_have_count(16)
+        image = sprites(page, model).first
+        assert image.evaluate("image => getComputedStyle(image).imageRendering") == "pixelated"
+        assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [
+            own_size,
+            own_size,
+        ]
+        box = image.bounding_box()
+        assert (box["width"], box["height"]) == (128, 128)
+    # On the screen, each sprite pixel is one block of equal pixels.
+    sprite = sprites(page, "alpha").nth(1)
+    sprite.evaluate("image => { image.style.borderRadius = 0 }")
+    # Chromium paints at whole pixels, wherever the layout puts a sprite.
+    corner = {axis: round(sprite.bounding_box()[axis]) for axis in "xy"}
+    shot = page.screenshot(clip={**corner, "width": 128, "height": 128})
+    seen = np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"))
+    assert len(np.unique(seen.reshape(-1, 3), axis=0)) > 10
+    blocks = seen.reshape(64, 2, 64, 2, 3)
+    assert (blocks == blocks[:, :1, :, :1]).all()
+
+
+def test_a_seed_can_be_changed_and_comes_back(open_page, space):
+    page = open_page(space)
+    shown_seed(page, 0)
+    first = sources(page, "alpha")
+    draw(page, 41)
+    second = sources(page, "alpha")
+    assert set(first).isdisjoint(second)
+    assert sprites(page, "alpha").first.evaluate(COUNT_COLOURS) > 10
+    page.get_by_label("Seed", exact=True).fill("0")
+    page.get_by_label("Seed", exact=True).press("Enter")
+    shown_seed(page, 0)
+    assert sources(page, "alpha") == first
+
+
+def test_shuffle_draws_another_seed_and_shows_it(open_page, space):
+    page = open_page(space)
+    shown_seed(page, 0)
+    first = sources(page, "beta")
+    page.get_by_role("button", name="Shuffle seed").click()
+    expect(page.locator('.pg-rows[data-seed="0"]')).to_have_count(0)
+    seed = page.locator(".pg-rows").get_attribute("data-seed")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value(seed)
+    assert sources(page, "beta") != first
+
+
+def test_models_and_number_can_be_chosen(open_page, space):
+    page = open_page(space)
+    shown_seed(page, 0)
+    page.get_by_role("checkbox", name="alpha").uncheck()
+    page.get_by_role("checkbox", name="torn").uncheck()
+    page.get_by_label("number input for Sprites each").fill("3")
+    draw(page, 5)
+    expect(rows(page)).to_have_count(2)
+    expect(sprites(page, "beta")).to_have_count(3)
+    expect(page.locator("#rows .pg-problems")).to_have_count(0)
+
+
+def test_broken_models_are_reported_on_the_page(open_page, space):
+    page = open_page(space)
+    shown_seed(page, 0)
+    lines = page.locator(".pg-problems li")
+    expect(lines).to_have_count(2)
+    expect(lines.nth(0)).to_contain_text("no-config: no config.json")
+    expect(lines.nth(1)).to_contain_text("torn/model.safetensors: cannot be read as safetensors")
+
+
+def test_a_models_text_is_shown_as_text(open_page, space):
+    page = open_page(space)
+    about = page.locator('.pg-row[data-model="alpha"] .pg-about')
+    expect(about).to_have_text("The first <model>")
+
+
+@pytest.mark.parametrize("seed", ["", "-3", "99999999999"])
+def test_an_impossible_seed_is_one_line_and_the_rows_stay(open_page, space, seed):
+    page = open_page(space)
+    shown_seed(page, 0)
+    page.get_by_label("Seed", exact=True).fill(seed)
+    page.get_by_role("button", name="Draw").click()
+    toast = page.get_by_test_id("toast-body")
+    expect(toast).to_contain_text("seed must be a whole number from 0 to 4294967295.")
+    expect(rows(page)).to_have_count(len(DRAWN_MODELS))
+
+
+def test_no_model_chosen_is_one_line(open_page, space):
+    page = open_page(space)
+    shown_seed(page, 0)
+    for box in page.get_by_role("checkbox").all():
+        box.uncheck()
+    page.get_by_role("button", name="Draw").click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("Choose at least one model.")
+
+
+def test_a_sheet_can_be_saved(open_page, space, tmp_path):
+    page = open_page(space)
+    shown_seed(page, 0)
+    link = page.get_by_role("link", name="Save the sheet of beta as PNG")
+    with page.expect_download() as waiting:
+        link.click()
+    assert waiting.value.suggested_filename == "beta-seed-0-16.png"
+    path = Path(tmp_path / "sheet.png")
+    waiting.value.save_as(path)
+    with Image.open(path) as sheet:
+        assert (sheet.format, sheet.mode) == ("PNG", "RGB")
+        assert sheet.size == (2 * (8 * 66 + 2), 2 * (2 * 66 + 2))
+
+
+@pytest.mark.parametrize(("width", "columns"), [(390, 2), (768, 4), (1280, 8), (1920, 8)])
+def test_every_width_fits(open_page, space, width, columns):
+    page = open_page(space, width=width)
+    shown_seed(page, 0)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    tops = [image.bounding_box()["y"] for image in sprites(page, "alpha").all()]
+    assert tops.count(tops[0]) >= columns
+    for selector in ("#controls", ".pg-header", ".pg-row", ".pg-sprites img", "#draw"):
+        for box in page.locator(selector).all():
+            area = box.bounding_box()
+            assert area["x"] >= 0
+            assert area["x"] + area["width"] <= width
+
+
+def test_two_visitors_do_not_disturb_each_other(open_page, space):
+    one, two = open_page(space), open_page(space)
+    draw(one, 11)
+    draw(two, 22)
+    shown_seed(one, 11)
+    assert sources(one, "alpha") != sources(two, "alpha")
+
+
+def test_a_space_without_models_says_how_to_train_one(open_page, empty_space):
+    page = open_page(empty_space, width=390)
+    expect(page.get_by_role("heading", name="No models yet")).to_be_visible()
+    expect(page.locator("pre")).to_contain_text("accelerate launch train.py --recipe dcgan")
+    expect(page.get_by_role("button", name="Draw")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
