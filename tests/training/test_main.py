@@ -3,6 +3,7 @@ import os
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 from tiny import TINY
 
 from pokegan.data.feed import SpriteLoader
@@ -12,6 +13,8 @@ from pokegan.training.logs import read_log
 
 
 def train(tmp_path, *options):
+    # Accelerate keeps the precision of the first run for the rest of the process.
+    AcceleratorState._reset_state(reset_partial_state=True)
     return main.main([*TINY, f"--out={tmp_path / 'run'}", *options])
 
 

@@ -28,7 +28,7 @@ batch_size: 8
 kimg: 0.08
 ema_half_life_kimg: 0.02
 """
-TORCHRUN = ("-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0")
+TORCHRUN = ("-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone")
 
 
 def run_toy(folder, *launcher, options=("--cpu",)):
@@ -99,9 +99,12 @@ def test_dcgan_trains_on_two_processes(tmp_path):
     assert (tmp_path / "model/model.safetensors").is_file()
 
 
-def refused(*command):
+_WITHOUT_CPU = (*(option for option in TINY if option != "--cpu"), "--kimg=0.01")
+
+
+def refused(*command, options=()):
     done = subprocess.run(
-        [sys.executable, *command, *TINY[:-1], "--kimg=0.01"],
+        [sys.executable, *command, *_WITHOUT_CPU, *options],
         env=environment(), cwd=ROOT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode != 0
@@ -128,7 +131,8 @@ def test_a_world_of_another_size_than_asked_for_is_refused(tmp_path):
 
 
 def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path):
-    errors = refused(*TORCHRUN, "train.py", "--cpu", "--batch-size=7", f"--out={tmp_path}/run")
+    options = ("--cpu", "--batch-size=7", f"--out={tmp_path}/run")
+    errors = refused(*TORCHRUN, "train.py", options=options)
     assert "batch_size 7 cannot be shared evenly by 2 processes" in errors
 
 
