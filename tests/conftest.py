@@ -1,12 +1,19 @@
 """What every test gets."""
 
+import os
+import tempfile
+
 import pytest
 import torch
+
+# Read when the Hub's client is imported: tests neither read nor fill the user's own cache.
+_HOME = tempfile.TemporaryDirectory(prefix="pokegan-tests-")
+os.environ["HF_HOME"] = _HOME.name
 
 
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path_factory, monkeypatch):
-    """Tests neither read nor fill the user's caches of data."""
+    """Nor the user's cache of sprites."""
     monkeypatch.setenv("POKEGAN_CACHE", str(tmp_path_factory.getbasetemp() / "pokegan-cache"))
 
 

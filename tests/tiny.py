@@ -26,16 +26,21 @@ def environment(**extra: str) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), **extra}
 
 
-def start_training(*options: str, launcher: tuple[str, ...] = (), **popen) -> subprocess.Popen:
-    """Start ``train.py`` in a process of its own; output comes line by line from its stdout."""
+def start_process(*arguments: str) -> subprocess.Popen:
+    """Start Python in the checkout; output comes line by line from its stdout."""
     return subprocess.Popen(
-        [sys.executable, *launcher, str(ROOT / "train.py"), *TINY, *options],
+        [sys.executable, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        **popen,
+        cwd=ROOT,
     )
+
+
+def start_training(*options: str, launcher: tuple[str, ...] = ()) -> subprocess.Popen:
+    """Start ``train.py`` with ``TINY`` and ``options`` in a process of its own."""
+    return start_process(*launcher, "train.py", *TINY, *options)
 
 
 def finish(process: subprocess.Popen) -> tuple[int, str, str]:
