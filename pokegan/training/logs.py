@@ -6,6 +6,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 LOG_NAME = "training_log.jsonl"
 PLOTS = {
     "loss": ("losses.png", "loss"),
@@ -50,6 +53,15 @@ class RunLog:
         self._file.write(json.dumps(line) + "\n")
         for name, value in scalars.items():
             self._board.add_scalar(name, value, step)
+
+    def picture(self, step: int, sheet: Image.Image) -> None:
+        """Show a sheet of samples in TensorBoard.
+
+        Args:
+            step: steps done.
+            sheet: an RGB image.
+        """
+        self._board.add_image("samples", np.asarray(sheet), step, dataformats="HWC")
 
     def close(self) -> None:
         """Flush everything to the disk."""

@@ -109,7 +109,6 @@ class _Run:
         self.checkpoints, self.model_folder = out / "checkpoints", out / "model"
         self.total = recipe.total_steps(len(sprites))
         self.seconds = 0.0
-        self.saved_step: int | None = None
 
     # ---- beginning and end --------------------------------------------------------------------
 
@@ -155,7 +154,6 @@ class _Run:
         _refuse_another_run(self.out, checkpoint.facts, self._facts())
         self.state.load(checkpoint.tensors)
         self.seconds = checkpoint.facts["seconds"]
-        self.saved_step = checkpoint.step
         if self.main:
             print(f"resuming {self.out} at step {checkpoint.step}", flush=True)
         return checkpoint.step
@@ -178,8 +176,8 @@ class _Run:
         )
         done = start
         with _stop_signal() as received:
+            began = time.monotonic()
             for batch in batches:
-                began = time.monotonic()
                 scalars = self._step(done, batch)
                 done += 1
                 self.seconds += time.monotonic() - began
@@ -191,17 +189,21 @@ class _Run:
                     self._report(done, scalars)
                 elif self.main:
                     self.progress.step()
-                if is_timeline_step(done) or done == self.total:
+                ends = reason == TIME_IS_UP or done == self.total
+                if is_timeline_step(done) or ends:
                     self._draw_timeline(done)
-                if self._checkpoint_is_due(done) or reason:
-                    self._save(done)
-                if reason >= SIGNALLED:
+                if self._checkpoint_is_due(done) or reason or ends:
+                    self._write_checkpoint(done)
+                    self._write_model(done)
+                if reason >= SIGNALLED and not ends:
                     self._stop_interrupted(done, reason - SIGNALLED)
-                if reason == TIME_IS_UP:
+                if ends:
                     break
-        if done != self.saved_step:
+                began = time.monotonic()  # pictures and checkpoints are not training
+        if done == start:
+            # The run was complete, but it may have been killed before this was written.
             self._draw_timeline(done)
-            self._save(done)
+            self._write_model(done)
 
     def _step(self, step: int, batch) -> dict[str, Tensor]:
         recipe, accelerator = self.recipe, self.accelerator
@@ -271,17 +273,23 @@ class _Run:
 
     def _draw_timeline(self, done: int) -> None:
         if self.main:
-            write_timeline_picture(self.model_folder, self.state.published, done, self.recipe.seed)
+            sheet = write_timeline_picture(
+                self.model_folder, self.state.published, done, self.recipe.seed
+            )
+            self.log.picture(done, sheet)
 
     def _checkpoint_is_due(self, done: int) -> bool:
         every = self.options.checkpoint_kimg * 1000
         size = self.recipe.batch_size
         return done * size // every > (done - 1) * size // every
 
-    def _save(self, done: int) -> None:
-        """Write a checkpoint, then refresh the model folder, on the main process."""
+    def _write_checkpoint(self, done: int) -> None:
         if self.main:
             save_checkpoint(self.checkpoints, done, self.state.tensors(), self._facts())
+        self.accelerator.wait_for_everyone()
+
+    def _write_model(self, done: int) -> None:
+        if self.main:
             try:
                 write_model_folder(
                     self.model_folder,
@@ -296,8 +304,6 @@ class _Run:
                     f"{self.model_folder}: cannot be written ({error.strerror or error}); the"
                     f" checkpoint of step {done} is intact; make room and use --resume auto"
                 ) from error
-        self.saved_step = done
-        self.accelerator.wait_for_everyone()
 
     def _stop_not_finite(self, done: int, scalars: Mapping[str, Tensor]) -> None:
         names = [name for name, value in scalars.items() if not torch.isfinite(value)]

@@ -4,11 +4,17 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from pokegan.errors import PokeGANError
 from pokegan.training.recipe import Recipe, RunOptions, parse_command_line
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from pokegan.data.resolve import Sprites
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +57,7 @@ def _run(recipe: Recipe, options: RunOptions) -> int:
         sprites = open_sprites(options.data, options.split)
     out = Path(options.out or Path("runs") / recipe.name)
     if accelerator.is_main_process:
-        print(_summary(recipe, options, len(sprites), out, accelerator), flush=True)
+        print(_summary(recipe, sprites, out, accelerator), flush=True)
     if options.dry_run:
         return 0
     model_folder = train(recipe, options, sprites, out, accelerator)
@@ -100,21 +106,25 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _summary(recipe: Recipe, options: RunOptions, sprites: int, out: Path, accelerator) -> str:
-    steps = recipe.total_steps(sprites)
+def _summary(recipe: Recipe, sprites: "Sprites", out: Path, accelerator: "Accelerator") -> str:
+    recipe.build_objective()  # its settings are checked before anything is trained
+    lines = [recipe.to_yaml().rstrip(), "---"]
+    for role, network in recipe.build_networks().items():
+        count = sum(parameter.numel() for parameter in network.parameters())
+        lines.append(f"{role}: {type(network).__name__}, {count:,} parameters")
+    facts = sprites.summary()
+    types = ", ".join(f"{name} {count}" for name, count in facts["types"].items())
+    steps = recipe.total_steps(len(sprites))
     length = (
         f"{recipe.minutes:g} minutes"
         if steps is None
         else f"{steps} steps = {steps * recipe.batch_size / 1000:.1f} kimg"
     )
     threads = f" x {torch.get_num_threads()} threads" if accelerator.device.type == "cpu" else ""
-    lines = [recipe.to_yaml().rstrip(), "---"]
-    for role, network in recipe.build_networks().items():
-        count = sum(parameter.numel() for parameter in network.parameters())
-        lines.append(f"{role}: {type(network).__name__}, {count:,} parameters")
-    recipe.build_objective()
     lines += [
-        f"data: {options.data}, split {options.split}: {sprites} sprites",
+        f"data: {facts['name']}, split {facts['split']}: {facts['sprites']} sprites,"
+        f" fingerprint {facts['fingerprint']}",
+        f"types: {types}",
         f"length: {length}",
         f"processes: {accelerator.num_processes} on {accelerator.device.type}{threads},"
         f" mixed precision {recipe.mixed_precision}",

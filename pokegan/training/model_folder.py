@@ -57,8 +57,8 @@ def is_timeline_step(step: int) -> bool:
     return step > 0 and step & (step - 1) == 0
 
 
-def write_timeline_picture(folder: Path, model: SpriteModel, step: int, seed: int) -> None:
-    """Draw the same latents as at every other point of the timeline.
+def write_timeline_picture(folder: Path, model: SpriteModel, step: int, seed: int) -> Image.Image:
+    """Draw the same latents as at every other point of the timeline, and return the sheet.
 
     Args:
         folder: the model folder.
@@ -69,6 +69,7 @@ def write_timeline_picture(folder: Path, model: SpriteModel, step: int, seed: in
     images = model.sample(TIMELINE_SPRITES, seed)
     sheet = sprite_sheet(images, columns=8, background=WHITE)
     write_atomically(folder / "timeline" / f"step-{step:08d}.png", _png(sheet))
+    return sheet
 
 
 def clear_timeline(folder: Path, after_step: int) -> None:

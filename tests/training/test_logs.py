@@ -1,3 +1,4 @@
+import io
 import json
 
 import pytest
@@ -40,6 +41,16 @@ def test_tensorboard_shows_the_same_scalars(tmp_path):
     board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     events = [(event.step, event.value) for event in board.Scalars("loss/generator")]
     assert events == [(step, pytest.approx(1 / step)) for step in range(1, 11)]
+
+
+def test_tensorboard_shows_pictures(tmp_path):
+    log = RunLog(tmp_path, 0)
+    log.picture(4, Image.new("RGB", (5, 3), (10, 20, 30)))
+    log.close()
+    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    (shown,) = board.Images("samples")
+    picture = Image.open(io.BytesIO(shown.encoded_image_string))
+    assert (shown.step, picture.size, picture.getpixel((2, 1))) == (4, (5, 3), (10, 20, 30))
 
 
 def test_plots_are_pictures_of_losses_and_probabilities(tmp_path):

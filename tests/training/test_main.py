@@ -28,6 +28,7 @@ def test_a_dry_run_shows_everything_and_writes_nothing(tmp_path, capsys, monkeyp
         "generator: DCGANGenerator, 3,576,704 parameters",
         "discriminator: DCGANDiscriminator, 2,765,568 parameters",
         "data: synthetic:20, split train: 38 sprites",
+        "types: normal 4, fighting 6,",
         "length: 39 steps = 5.0 kimg",
         f"run folder: {os.path.join('runs', 'dcgan')}",
     ):

@@ -1,5 +1,6 @@
 """Promise 2: many processes, one result."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -91,6 +92,14 @@ def test_a_run_of_one_process_goes_on_with_two(runs, tmp_path):
     expected = load_newest_checkpoint(one / "run/checkpoints").tensors
     for name, tensor in load_newest_checkpoint(tmp_path / "run/checkpoints").tensors.items():
         torch.testing.assert_close(tensor, expected[name], rtol=2e-4, atol=2e-6, msg=name)
+
+
+def test_accelerate_launch_trains_with_all_cores(tmp_path):
+    launcher = ("-m", "accelerate.commands.launch")
+    output = run_training("--kimg=0.04", f"--out={tmp_path}", launcher=launcher)
+    # The launcher asks for one thread a process; a lone process should use the whole machine.
+    assert f"processes: 1 on cpu x {len(os.sched_getaffinity(0))} threads" in output
+    assert (tmp_path / "model/model.safetensors").is_file()
 
 
 def test_dcgan_trains_on_two_processes(tmp_path):

@@ -1,6 +1,7 @@
 """Promise 1: a run is a pure function of (recipe, data, seed, step), however often it is killed."""
 
 import json
+import shutil
 import signal
 
 import pytest
@@ -94,6 +95,16 @@ def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(w
     assert status == 0
     assert f"{newest} is damaged" in errors
     assert f"at step {int(before.stem[5:])}" in output
+    assert_same_run(out, whole)
+
+
+def test_a_run_killed_before_its_model_was_written_is_completed(whole, tmp_path):
+    """The last checkpoint is there, the model folder is of an older one: nothing left to train."""
+    out = tmp_path / "run"
+    shutil.copytree(whole, out)
+    (out / "model/model.safetensors").write_bytes(b"old")
+    (out / "model/timeline/step-00000030.png").unlink()
+    run_training(*OPTIONS, f"--out={out}", "--resume=auto")
     assert_same_run(out, whole)
 
 
