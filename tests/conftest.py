@@ -21,3 +21,14 @@ def _own_cache(tmp_path_factory, monkeypatch):
 def _same_random_state():
     """A test that forgets to seed is at least repeatable."""
     torch.manual_seed(0)
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """An empty local Hub with the users ada and bob; uploads take the LFS way, not Xet."""
+    from hub_server import HubServer
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    with HubServer() as server:
+        yield server

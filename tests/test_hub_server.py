@@ -5,8 +5,8 @@ import json
 import re
 
 import pytest
-from hub_server import HubServer, Response, run_python
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants
+from hub_server import Response, run_python
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import (
     HfHubHTTPError,
     RemoteEntryNotFoundError,
@@ -16,13 +16,6 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import get_session
 
 BINARY = bytes(range(256)) * 40
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    with HubServer() as server:
-        yield server
 
 
 @pytest.fixture

@@ -91,6 +91,14 @@ def test_a_model_goes_round_and_draws_the_same_sprites(hub, run, tmp_path):
     assert len(hub.log) == asked
 
 
+def test_the_mixins_own_push_is_loadable_too(hub, run, tmp_path):
+    code = "import sys, pokegan; pokegan.load(sys.argv[1]).push_to_hub('ada/mixin')"
+    arguments = ["-c", code, str(run)]
+    done = run_python(arguments, hub=hub, home=tmp_path / "a", token=hub.token("ada"))
+    assert done.returncode == 0, done.stderr
+    assert len(set(digests(hub, tmp_path / "b", run / "model", "ada/mixin"))) == 1
+
+
 def test_a_private_model_on_a_branch_is_the_owners_alone(hub, run, tmp_path):
     done = push(hub, tmp_path / "a", "model", run, "ada/own", "--private", "--revision", "early")
     assert done.returncode == 0, done.stderr

@@ -44,7 +44,8 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
     def save_pretrained(self, save_directory: str | Path, **kwargs) -> str | None:
         """Write ``config.json`` (init arguments and the architecture's name) and
         ``model.safetensors``; ``kwargs`` as in ``PyTorchModelHubMixin.save_pretrained``."""
-        kwargs.setdefault("config", {"architecture": self.architecture, **self._hub_mixin_config})
+        if kwargs.get("config") is None:  # push_to_hub passes None
+            kwargs["config"] = {"architecture": self.architecture, **self._hub_mixin_config}
         return super().save_pretrained(save_directory, **kwargs)
 
     @classmethod
