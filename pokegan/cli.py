@@ -1,6 +1,7 @@
 """The ``pokegan`` command."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the command line without the program's name (default: ``sys.argv``).
 
     Returns:
-        The exit status: 0, 2 for an error that was told in one line, 130 after Ctrl-C.
+        The exit status: 0, 1 where nobody reads the output any more, 2 for an error that was told
+        in one line, 130 after Ctrl-C.
     """
     parser = argparse.ArgumentParser(
         prog="pokegan",
@@ -28,9 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_dataset_commands(commands)
     _add_sample_command(commands)
-    arguments = parser.parse_args(argv)
     try:
+        arguments = parser.parse_args(argv)
         arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except PokeGANError as error:
         print(f"pokegan: error: {error}", file=sys.stderr)
         return 2

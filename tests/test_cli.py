@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -62,3 +66,17 @@ def test_a_place_that_cannot_be_written_is_named(model, tmp_path, capsys):
 def test_no_model_is_one_line(tmp_path, capsys):
     assert main(["sample", str(tmp_path)]) == 2
     assert "config.json is missing" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_enough_is_no_error(model, tmp_path):
+    """As in ``pokegan ... | head``: the reading end is closed before anything is written."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "pokegan.cli", "sample", model, "--n=1", f"--out={tmp_path}/a.png"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
