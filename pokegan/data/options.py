@@ -43,7 +43,8 @@ class BuildOptions:
         for field in ("frames", "max_forms"):
             value = getattr(self, field)
             if value is not None and value < 1:
-                raise PokeGANError(f"{field}: {value} is too small; give 1 or more, or all")
+                name = field.replace("_", "-")
+                raise PokeGANError(f"{name}: {value} is too small; give 1 or more, or all")
         if not 8 <= self.canvas <= 1024:
             raise PokeGANError(f"canvas: {self.canvas} is out of range; give 8 to 1024 pixels")
 

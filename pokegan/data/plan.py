@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from pokegan.data.decode import SUFFIXES
 from pokegan.data.layout import is_layout, layout_prefix, parse_path
 from pokegan.data.metadata import parse_metadata
 from pokegan.data.options import BuildOptions, suggest
@@ -44,6 +45,10 @@ def make_plan(source: Source, options: BuildOptions) -> Plan:
         found = _read_metadata(source, csv_index)
         if not found:
             raise PokeGANError(f"{source.spec}: metadata.csv has no rows; list the images in it")
+        plan.ignored["not listed in metadata.csv"] += sum(
+            index not in found and _is_image(entry.name)
+            for index, entry in enumerate(source.entries)
+        )
     if not found and not plan.rejected:
         raise _nothing_found(source, plan)
     _check_games(source, options, found)
@@ -59,12 +64,19 @@ def make_plan(source: Source, options: BuildOptions) -> Plan:
         kept = _one_file_per_sprite(kept, plan)
     kept = _cap_forms(kept, options.max_forms, plan)
     for index, sprite in kept.items():
-        if source.entries[index].size > MAX_FILE_BYTES:
+        if not sprite.source.isprintable():  # bytes that are not UTF-8 are not
+            plan.rejected.append((sprite.source, "the file name is not plain text; rename it"))
+        elif source.entries[index].size > MAX_FILE_BYTES:
             plan.rejected.append((sprite.source, f"larger than {MAX_FILE_BYTES // 2**20} MiB"))
         else:
             plan.sprites[index] = sprite
     plan.ignored = +plan.ignored
     return plan
+
+
+def _is_image(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def _find_metadata(source: Source) -> int | None:

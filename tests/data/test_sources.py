@@ -2,6 +2,7 @@ import gzip
 import io
 import os
 import struct
+import subprocess
 import sys
 import tarfile
 import tracemalloc
@@ -198,4 +199,77 @@ def test_a_file_that_vanishes_is_rejected_with_the_reason(tmp_path):
         "3.png": "cannot be read: No such file or directory",
         "a/1.png": "",
         "a/b/2.png": "",
+    }
+
+
+OPEN = """
+import sys
+from pokegan.data.sources import open_source
+from pokegan.errors import PokeGANError
+try:
+    open_source(sys.argv[1])
+except PokeGANError as error:
+    sys.exit(f"error: {error}")
+"""
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"size": "9" * 20},
+        {"size": "-1"},
+        {"GNU.sparse.map": "1,x"},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"},
+    ],
+)
+def test_nonsense_in_the_headers_of_a_tgz_is_damage(tmp_path, headers):
+    member = tarfile.TarInfo("1.png")
+    member.pax_headers = headers
+    path = write_tgz(tmp_path / "a.tgz", {}, [member, tarfile.TarInfo("2.png")])
+    # In a process of its own, as some of these can keep tarfile busy for ever.
+    command = [sys.executable, "-c", OPEN, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stderr.startswith(f"error: {path}: damaged archive (")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_zip_entry_without_a_name_is_damage(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {"1.png": b"one"})
+    path.write_bytes(path.read_bytes().replace(b"1.png", b"\0.png"))  # names end at a zero
+    with pytest.raises(PokeGANError, match="damaged archive"):
+        open_source(str(path))
+
+
+def test_a_zip_member_that_a_decompressor_chokes_on_is_rejected(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("1.png", b"one" * 100)
+    data = bytearray(path.read_bytes())
+    data[30 + len("1.png") + 9] = 255  # the first byte after LZMA's properties is 0
+    path.write_bytes(data)
+    [(_, read, reason)] = open_source(str(path)).read([0])
+    assert read is None
+    assert "cannot be unpacked: " in reason
+
+
+def test_a_fetched_archive_is_to_be_removed_when_damaged(tmp_path):
+    (tmp_path / "a.tgz").write_bytes(b"half of a download")
+    with pytest.raises(PokeGANError, match=r"a\.tgz: damaged .*; remove it, then run again$"):
+        open_source("npm:a@1", tmp_path / "a.tgz")
+
+
+def test_links_to_folders_are_followed_once_and_odd_files_rejected(tmp_path):
+    root = write_folder(tmp_path / "root", FILES)
+    write_folder(tmp_path / "else", {"4.png": b"four"})
+    (root / "linked").symlink_to(tmp_path / "else")
+    (tmp_path / "else/back").symlink_to(root)  # a circle
+    (root / "broken.png").symlink_to(tmp_path / "missing")
+    os.mkfifo(root / "pipe.png")
+    source = open_source(str(root))
+    read = {source.entries[i].name: (data, why) for i, data, why in source.read(range(6))}
+    odd = (None, "no regular file (a broken link?)")
+    assert read == {name: (data, "") for name, data in FILES.items()} | {
+        "linked/4.png": (b"four", ""),
+        "broken.png": odd,
+        "pipe.png": odd,
     }

@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from pokegan.data.species import all_species, by_name, by_number, by_stem, near_names
+from pokegan.data.species import all_species, by_name, by_number, by_stem, forms_of, near_names
 from pokegan.data.types import SECOND_TYPES, TYPES
 
 FACTS = [
@@ -112,3 +112,9 @@ def test_unknown_names_have_near_matches():
     assert by_name("Bulbasour") is None
     assert near_names("Bulbasour")[0] == "Bulbasaur"
     assert near_names("qqqqqqqq") == []
+
+
+def test_forms_with_facts_of_their_own():
+    assert forms_of(479) == ["fan", "frost", "heat", "mow", "wash"]
+    assert forms_of(487) == ["altered", "origin"]
+    assert forms_of(201) == forms_of(1) == []

@@ -1,4 +1,8 @@
+import errno
 import hashlib
+import os
+import signal
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -131,7 +135,62 @@ def test_existing_output_is_left_alone(tmp_path):
     assert (tmp_path / "empty/file").exists()
 
 
-def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path):
+@pytest.mark.parametrize("name", ["file/out", "x" * 300, "y" * 300 + "/out"])
+def test_a_place_that_cannot_be_written_is_one_clear_line(tmp_path, name):
     (tmp_path / "file").write_text("")
-    with pytest.raises(PokeGANError, match="cannot be made"), new_folder(tmp_path / "file/out"):
+    with (
+        pytest.raises(PokeGANError, match=r"cannot be made: .*; choose another --out"),
+        new_folder(tmp_path / name),
+    ):
         pass
+
+
+def test_a_link_counts_as_existing_output(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for target in ("missing", "empty"):
+        link = tmp_path / f"to-{target}"
+        link.symlink_to(tmp_path / target)
+        with pytest.raises(PokeGANError, match="exists already"), new_folder(link):
+            pass
+
+
+def test_the_current_folder_can_be_filled(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with new_folder(Path()) as folder:
+        (folder / "file").write_text("text")
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*")] == [
+        Path("here"),
+        Path("here/file"),
+    ]
+
+
+def test_other_failures_of_the_system_are_one_line_too(tmp_path):
+    error = PermissionError(errno.EACCES, os.strerror(errno.EACCES), "a.zip")
+    message = r"out: not built \(a\.zip: Permission denied\)"
+    with pytest.raises(PokeGANError, match=message), new_folder(tmp_path / "out"):
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_build_left_is_named_and_kept(tmp_path, capsys):
+    left = tmp_path / ".out.building-abc"
+    for path in (left, tmp_path / ".other.building-abc"):
+        path.mkdir()
+    with new_folder(tmp_path / "out"):
+        pass
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{left}: left by a killed build")
+    assert left.exists()
+
+
+def test_signals_that_are_ignored_stay_so(tmp_path):
+    """As SIGHUP is under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with new_folder(tmp_path / "out"):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
