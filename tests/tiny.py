@@ -35,6 +35,7 @@ def start_process(*arguments: str) -> subprocess.Popen:
         text=True,
         env=environment(),
         cwd=ROOT,
+        start_new_session=True,  # a group of its own, as a terminal gives it
     )
 
 

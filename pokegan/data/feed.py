@@ -1,5 +1,6 @@
 """From a typed dataset to batches of tensors: held in memory, or read by worker processes."""
 
+import signal
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,7 @@ class SpriteLoader:
             batch_sampler=_Schedule(schedule),
             num_workers=2,
             collate_fn=_collate,
+            worker_init_fn=_leave_signals_to_the_run,
             # Its own generator: seeding the workers must not advance the run's random state.
             generator=torch.Generator(),
         )
@@ -127,6 +129,12 @@ class _Schedule:
 
     def __iter__(self) -> Iterator[list[int]]:
         return (indices.tolist() for indices in self._schedule)
+
+
+def _leave_signals_to_the_run(worker: int) -> None:
+    """Ctrl-C reaches the workers too; they must live until the run has written its checkpoint."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _collate(samples: list[tuple[Tensor, int]]) -> tuple[Tensor, np.ndarray]:

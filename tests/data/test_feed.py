@@ -1,10 +1,12 @@
 import itertools
+import signal
 
 import numpy as np
 import pytest
 import torch
 
 from pokegan import PokeGANError
+from pokegan.data import feed
 from pokegan.data.feed import SpriteBank, SpriteLoader, sprite_feed
 from pokegan.data.images import to_training_array
 from pokegan.data.synthetic import synthetic_dataset
@@ -17,10 +19,10 @@ def dataset():
     return synthetic_dataset(20)["train"]
 
 
-@pytest.mark.parametrize("feed", [SpriteBank, SpriteLoader])
+@pytest.mark.parametrize("feed_class", [SpriteBank, SpriteLoader])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_batches_hold_the_rows_of_the_schedule(dataset, feed, channels):
-    batches = list(feed(dataset, 32, channels).batches(SCHEDULE))
+def test_batches_hold_the_rows_of_the_schedule(dataset, feed_class, channels):
+    batches = list(feed_class(dataset, 32, channels).batches(SCHEDULE))
     assert [len(batch) for batch in batches] == [3, 1, 3]
     for indices, batch in zip(SCHEDULE, batches, strict=True):
         assert batch.image.dtype == torch.float32
@@ -40,9 +42,11 @@ def test_white_is_one_and_black_is_minus_one(dataset):
     assert image.min() >= -1
 
 
-@pytest.mark.parametrize("feed", [SpriteBank, SpriteLoader])
-def test_a_schedule_may_have_no_end(dataset, feed):
-    endless = feed(dataset, 16, 3).batches(np.array([step % 38]) for step in itertools.count())
+@pytest.mark.parametrize("feed_class", [SpriteBank, SpriteLoader])
+def test_a_schedule_may_have_no_end(dataset, feed_class):
+    endless = feed_class(dataset, 16, 3).batches(
+        np.array([step % 38]) for step in itertools.count()
+    )
     first = [batch.image for batch in itertools.islice(endless, 5)]
     assert len(first) == 5
 
@@ -78,3 +82,14 @@ def test_a_picture_that_is_not_square_is_named(dataset):
     broken = dataset.select(range(3)).map(squeeze)
     with pytest.raises(PokeGANError, match="row 0: the image is 96x50 pixels"):
         SpriteBank(broken, 32, 3)
+
+
+def test_workers_ignore_ctrl_c(dataset, monkeypatch):
+    """They go on reading until the run has written its checkpoint; a worker draws its answer."""
+
+    def ignores(image, row):
+        ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+        return np.full((16, 16, 4), 255 if ignored else 0, np.uint8) | np.uint8([0, 0, 0, 255])
+
+    monkeypatch.setattr(feed, "_rgba", ignores)
+    assert (next(SpriteLoader(dataset, 16, 3).batches(SCHEDULE)).image == 1).all()

@@ -1,6 +1,7 @@
 """Promise 1: a run is a pure function of (recipe, data, seed, step), however often it is killed."""
 
 import json
+import os
 import shutil
 import signal
 
@@ -83,6 +84,22 @@ def test_a_signal_writes_a_checkpoint_first(whole, tmp_path, number):
     stopped = load_newest_checkpoint(out / "checkpoints").step
     assert 8 <= stopped < STEPS
     run_training(*OPTIONS, f"--out={out}", "--resume=auto")
+    assert_same_run(out, whole)
+
+
+def test_ctrl_c_spares_the_reading_workers_until_the_checkpoint_is_written(whole, tmp_path):
+    """A terminal sends SIGINT to the whole group, worker processes included."""
+    out = tmp_path / "run"
+    process = start_training(*OPTIONS, f"--out={out}", "--max-bank-gib=0")
+    for line in process.stdout:
+        if line.startswith("step 8 "):
+            os.killpg(process.pid, signal.SIGINT)
+            break
+    status, _, errors = finish(process)
+    assert status == 128 + signal.SIGINT, errors
+    assert len(errors.splitlines()) == 1
+    assert load_newest_checkpoint(out / "checkpoints").step >= 8
+    run_training(*OPTIONS, f"--out={out}", "--resume=auto", "--max-bank-gib=0")
     assert_same_run(out, whole)
 
 
