@@ -289,17 +289,28 @@ build.build_dataset(sys.argv[1], Path(sys.argv[2]), progress=False)
 """
 
 
+def _usual_signals():
+    """Tests may themselves run where a signal is ignored (nohup, a job in the background)."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_build_leaves_nothing_that_loads(tmp_path, number):
     files = {f"{ANIMATED}/{species}.gif": moving_gif(species, 1) for species in range(1, 301)}
     source = write_folder(tmp_path / "tree", files)
     work = tmp_path / "work"
     command = [sys.executable, "-c", WAITING_BUILD, str(source), str(work / "out")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=_usual_signals
+    ) as process:
         assert process.stdout.readline() == b"ready\n"
         left = [path for path in work.rglob("*") if path.is_file()]
         process.send_signal(number)
-        errors = process.communicate()[1].decode()
+        try:
+            errors = process.communicate(timeout=60)[1].decode()
+        finally:
+            process.kill()
     assert process.returncode != 0
     assert [path.suffix for path in left] == [".part"] * len(left) != []
     assert not (work / "out").exists()
