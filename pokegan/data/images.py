@@ -1,7 +1,6 @@
 """Sprites on square canvases: placing frames, and the arrays that networks are trained on."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -112,6 +111,9 @@ def to_training_batch(images: np.ndarray, size: int, channels: int) -> np.ndarra
     Raises:
         ValueError: other channels, or images of another shape or dtype.
     """
+    import torch
+    from torch.nn.functional import interpolate
+
     if channels not in (1, 3, 4):
         raise ValueError(f"channels must be 1, 3 or 4, not {channels}")
     square = images.ndim == 4 and images.shape[1:] == (images.shape[1], images.shape[1], 4)
@@ -122,8 +124,8 @@ def to_training_batch(images: np.ndarray, size: int, channels: int) -> np.ndarra
         batch = images[start : start + _BATCH].transpose(0, 3, 1, 2).astype(np.float32)
         batch[:, :3] *= batch[:, 3:] / 255  # premultiplied, 0..255
         if size != images.shape[1]:
-            weights = _bilinear(images.shape[1], size)
-            batch = weights @ batch @ weights.T  # (n, 4, size, size)
+            tensor = torch.from_numpy(batch)
+            batch = interpolate(tensor, (size, size), mode="bilinear", antialias=True).numpy()
         color, alpha = batch[:, :3], batch[:, 3:]
         if channels == 4:
             # Where alpha rounds to 0, so does the colour.
@@ -134,17 +136,3 @@ def to_training_batch(images: np.ndarray, size: int, channels: int) -> np.ndarra
                 batch = np.tensordot(batch, np.float32(LUMA), (1, 0))[:, None]
         result[start : start + _BATCH] = batch.clip(0, 255).round()
     return result
-
-
-@cache
-def _bilinear(source: int, target: int) -> np.ndarray:
-    """Weights (target, source), float32, of an antialiased bilinear resize along one axis.
-
-    A triangle around each target pixel's centre, as wide as the pixel is in the source but at
-    least one source pixel to each side; rows sum to 1.
-    """
-    scale = source / target
-    centres = (np.arange(target) + 0.5) * scale
-    distance = np.abs(np.arange(source) + 0.5 - centres[:, None]) / max(scale, 1)
-    weights = np.maximum(1 - distance, 0)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
