@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pokegan.data.images import to_training_batch
+
 ANIMATED = "sprites/pokemon/versions/generation-v/black-white/animated"
 
 
@@ -115,3 +117,8 @@ def gen34_tree() -> dict[str, bytes]:
         "generation-vii/icons/1.png",
     ]
     return {f"{base}/{path}": png(blob(seed, side=64)) for seed, path in enumerate(paths)}
+
+
+def to_training_array(image, size, channels):
+    """One sprite as networks see it: uint8 (channels, size, size)."""
+    return to_training_batch(np.asarray(image.convert("RGBA"))[None], size, channels)[0]

@@ -27,7 +27,7 @@ class SpriteBank:
     Args:
         dataset: a typed dataset.
         size: height and width of the images.
-        channels: 1, 3 or 4, as in ``pokegan.data.images.to_training_array``.
+        channels: 1, 3 or 4, as in ``pokegan.data.images.to_training_batch``.
     """
 
     def __init__(self, dataset: "datasets.Dataset", size: int, channels: int):

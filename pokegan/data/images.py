@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pokegan.errors import PokeGANError
-
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _BATCH = 256  # sprites resized at once: 38 MB of float32 at 96 px
 
@@ -79,20 +77,6 @@ def _shrink(pixels: np.ndarray, canvas: int) -> np.ndarray:
     # Thin outlines may fade to nothing at the rim: centre what is left of the sprite.
     visible = smaller[..., 3] > 0
     return smaller[_box(visible)] if visible.any() else smaller
-
-
-def to_training_array(image: Image.Image, size: int, channels: int) -> np.ndarray:
-    """One sprite as uint8 (channels, size, size); see `to_training_batch`.
-
-    Raises:
-        PokeGANError: the image is not square.
-    """
-    if image.width != image.height:
-        raise PokeGANError(
-            f"sprite of {image.width}x{image.height} pixels is not square; "
-            "build the dataset with pokegan dataset build"
-        )
-    return to_training_batch(np.asarray(image.convert("RGBA"))[None], size, channels)[0]
 
 
 def to_training_batch(images: np.ndarray, size: int, channels: int) -> np.ndarray:

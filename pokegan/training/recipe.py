@@ -290,9 +290,7 @@ def _parser(content: Mapping[str, Any]):
     for name, text in FLAGS.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     parser.add_class_arguments(RunOptions, None, skip=set(FLAGS))
-    parser.add_class_arguments(
-        Recipe, None, skip={"networks", "objective", "optimizer", "image"}, fail_untyped=False
-    )
+    parser.add_class_arguments(Recipe, None, skip={"networks", "objective", "optimizer", "image"})
     parser.add_class_arguments(ImageSettings, "image")
     parser.add_class_arguments(OptimizerSettings, "optimizer")
     parser.add_argument("--objective.family", type=str, help="the objective family")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from pokegan.errors import PokeGANError
 from pokegan.models.base import SpriteModel
 from pokegan.objectives import Objective
 from pokegan.training.recipe import OptimizerSettings, Recipe
@@ -24,14 +25,14 @@ class TrainState:
         device: where everything lives.
 
     Raises:
-        PokeGANError: unfit settings in the recipe.
-        ValueError: the objective's roles and the recipe's networks differ.
+        PokeGANError: unfit settings in the recipe, roles that are not the objective's, or a
+            published network that draws no sprites.
     """
 
     def __init__(self, recipe: Recipe, objective: Objective, device: torch.device):
         roles = {role for player in objective.players.values() for role in player}
         if roles != set(recipe.networks):
-            raise ValueError(
+            raise PokeGANError(
                 f"recipe {recipe.name!r} has the networks {sorted(recipe.networks)}, the objective"
                 f" plays with {sorted(roles)}"
             )
@@ -49,6 +50,11 @@ class TrainState:
             for player, parameters in self.parameters.items()
         }
         self._published = self.networks[objective.publishes]
+        if not isinstance(self._published, SpriteModel):
+            raise PokeGANError(
+                f"networks.{objective.publishes} must draw sprites, which"
+                f" {recipe.networks[objective.publishes]['architecture']!r} does not"
+            )
         self._average = None
         if recipe.ema_half_life_kimg is not None:
             # use_buffers=False copies buffers: batch-norm statistics are averages already.

@@ -4,11 +4,11 @@ import signal
 import numpy as np
 import pytest
 import torch
+from sprite_tree import to_training_array
 
 from pokegan import PokeGANError
 from pokegan.data import feed
 from pokegan.data.feed import SpriteBank, SpriteLoader, sprite_feed
-from pokegan.data.images import to_training_array
 from pokegan.data.synthetic import synthetic_dataset
 
 SCHEDULE = [np.array([3, 0, 3]), np.array([7]), np.array([1, 2, 30])]

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from tiny import TINY
 
+from pokegan import PokeGANError
 from pokegan.training.recipe import parse_command_line
 from pokegan.training.state import TrainState, ema_update
 
@@ -74,9 +77,22 @@ def test_early_steps_forget_fast():
     assert average[0].item() > 0.99
 
 
-def test_a_recipe_whose_networks_do_not_fit_the_objective_is_refused():
+@pytest.mark.parametrize(
+    ("networks", "message"),
+    [
+        (
+            {"painter": "dcgan-generator"},
+            r"has the networks .*painter.*, the objective plays",
+        ),
+        (
+            {"generator": "dcgan-discriminator", "discriminator": "dcgan-discriminator"},
+            "networks.generator must draw sprites, which 'dcgan-discriminator' does not",
+        ),
+    ],
+)
+def test_a_recipe_whose_networks_do_not_fit_the_objective_is_refused(networks, message):
     recipe, _ = parse_command_line(TINY)
-    networks = {"painter": recipe.networks["generator"]}
-    object.__setattr__(recipe, "networks", networks)
-    with pytest.raises(ValueError, match="painter"):
+    settings = {role: {"architecture": name, "base_width": 2} for role, name in networks.items()}
+    recipe = replace(recipe, networks=settings)
+    with pytest.raises(PokeGANError, match=message):
         TrainState(recipe, recipe.build_objective(), torch.device("cpu"))
