@@ -5,10 +5,18 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pokegan._version import __version__
 from pokegan.data.cli import add_dataset_commands
 from pokegan.errors import PokeGANError
+from pokegan.training.listing import add_recipes_command
+
+if TYPE_CHECKING:
+    from pokegan.models.base import SpriteModel
+
+SPRITES = 64
+"""How many sprites ``pokegan sample`` draws where nothing else is said."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"pokegan {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_dataset_commands(commands)
+    add_recipes_command(commands)
     _add_sample_command(commands)
     try:
         arguments = parser.parse_args(argv)
@@ -53,9 +62,19 @@ def _add_sample_command(commands) -> None:
         description="Draw a sheet of sprites. The same seed always draws the same sprites.",
     )
     parser.add_argument(
-        "model", help="a model folder, a run folder (runs/NAME) or a Hub id (user/name)"
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="a model folder, a run folder (runs/NAME) or a Hub id (user/name); of several, each"
+        " gets a row",
     )
-    parser.add_argument("--n", type=int, default=64, help="how many sprites (default: 64)")
+    parser.add_argument("--n", type=int, help=f"how many sprites (default: {SPRITES})")
+    parser.add_argument(
+        "--types",
+        help="instead of --n, for type-conditional models: types or type groups, such as"
+        " fire,water-ice, or all that the model knows; one row for each, and the same latents in"
+        " every row",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the latents (default: 0)")
     parser.add_argument("--columns", type=int, default=8, help="sprites a row (default: 8)")
     parser.add_argument(
@@ -70,16 +89,41 @@ def _add_sample_command(commands) -> None:
 
 def _sample(arguments: argparse.Namespace) -> None:
     from pokegan.hub.load import load
-    from pokegan.sheet import sprite_sheet
+    from pokegan.sheet import model_sheet, sprite_sheet, type_sheet
 
-    for name, least, most in (("n", 1, 10_000), ("columns", 1, 1_000), ("scale", 1, 16)):
-        if not least <= getattr(arguments, name) <= most:
-            raise PokeGANError(f"--{name} must be from {least} to {most}")
+    if len(arguments.models) > 1 and (arguments.n, arguments.types) != (None, None):
+        raise PokeGANError(
+            "--n and --types are for one model: several get a row of --columns sprites each"
+        )
+    if arguments.types is not None and arguments.n is not None:
+        raise PokeGANError(
+            "--n and --types exclude each other: with --types, each type gets a row of --columns"
+            " sprites"
+        )
+    n = SPRITES if arguments.n is None else arguments.n
+    for name, value, most in (
+        ("n", n, 10_000),
+        ("columns", arguments.columns, 1_000),
+        ("scale", arguments.scale, 16),
+    ):
+        if not 1 <= value <= most:
+            raise PokeGANError(f"--{name} must be from 1 to {most}")
     if arguments.out.suffix.lower() != ".png":
         raise PokeGANError(f"--out {arguments.out}: sprites are kept as .png, without loss")
-    model = load(arguments.model, revision=arguments.revision)
-    images = model.sample(arguments.n, arguments.seed)
-    sheet = sprite_sheet(images, arguments.columns, arguments.scale, background=(255, 255, 255))
+    names = [Path(source).name for source in arguments.models]
+    if len(set(names)) < len(names):
+        raise PokeGANError("two models have the same name; give folders with different names")
+    loaded = [load(source, revision=arguments.revision) for source in arguments.models]
+    models = dict(zip(names, loaded, strict=True))
+    model = loaded[0]
+    seed, columns, look = arguments.seed, arguments.columns, (arguments.scale, (255, 255, 255))
+    if len(models) > 1:
+        sheet, n = model_sheet(models, columns, seed, *look), len(models) * columns
+    elif arguments.types is not None:
+        types = _type_names(arguments.types, model)
+        sheet, n = type_sheet(model, types, columns, seed, *look), len(types) * columns
+    else:
+        sheet = sprite_sheet(model.sample(n, seed), columns, *look)
     try:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(arguments.out)
@@ -87,7 +131,15 @@ def _sample(arguments: argparse.Namespace) -> None:
         raise PokeGANError(
             f"{arguments.out}: cannot be written ({error.strerror or error})"
         ) from error
-    print(f"{arguments.out}: {arguments.n} sprites, {sheet.width}x{sheet.height} pixels")
+    print(f"{arguments.out}: {n} sprites, {sheet.width}x{sheet.height} pixels")
+
+
+def _type_names(text: str, model: "SpriteModel") -> list[str]:
+    from pokegan.models.conditioning import CLASSES
+
+    if text == "all" and model.conditioning is not None:
+        return list(CLASSES[model.conditioning])
+    return [name.strip() for name in text.split(",")]
 
 
 if __name__ == "__main__":

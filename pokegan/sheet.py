@@ -1,8 +1,19 @@
 """Sprite sheets: many sprites on one picture, pixel for pixel."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+    from pokegan.models.base import SpriteModel
+
+LABEL_HEIGHT = 12
+"""Font size of row labels in pixels before enlarging; less where the sprites are smaller."""
+
+LABEL_ON_ANYTHING = (128, 128, 128)
+"""Grey, which shows on light and dark pages alike: nobody knows what is behind a clear sheet."""
 
 
 def sprite_sheet(
@@ -11,6 +22,7 @@ def sprite_sheet(
     scale: int = 1,
     background: tuple[int, int, int] | None = None,
     padding: int = 2,
+    row_labels: Sequence[str] | None = None,
 ) -> Image.Image:
     """Lay sprites out row by row on one picture.
 
@@ -20,27 +32,118 @@ def sprite_sheet(
         scale: whole factor by which every sprite is enlarged, without interpolation.
         background: RGB colour behind the sprites, or ``None`` for a transparent sheet.
         padding: pixels of background around each sprite, before enlarging.
+        row_labels: what to write at the left of each row, one text for each.
 
     Returns:
         An "RGB" image, or "RGBA" where ``background`` is ``None``.
 
     Raises:
-        ValueError: no images, or images of different sizes.
+        ValueError: no images, images of different sizes, or more or fewer labels than rows.
     """
     if len({image.size for image in images}) != 1:
         raise ValueError("a sheet needs at least one sprite, and all of one size")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
+    if row_labels is not None and len(row_labels) != rows:
+        raise ValueError(f"{len(row_labels)} row labels for {rows} rows")
     width, height = (side + padding for side in images[0].size)
-    sheet = Image.new(
-        "RGBA",
-        (columns * width + padding, rows * height + padding),
-        (255, 255, 255, 0) if background is None else (*background, 255),
-    )
+    fill = (255, 255, 255, 0) if background is None else (*background, 255)
+    sheet = Image.new("RGBA", (columns * width + padding, rows * height + padding), fill)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
         sheet.alpha_composite(
             image.convert("RGBA"), (column * width + padding, row * height + padding)
         )
     sheet = sheet.resize((sheet.width * scale, sheet.height * scale), Image.Resampling.NEAREST)
+    if row_labels is not None:
+        side = images[0].height
+        font = ImageFont.load_default(min(LABEL_HEIGHT, side) * scale)
+        middles = [(padding + row * height + side / 2) * scale for row in range(rows)]
+        sheet = _with_labels(sheet, row_labels, middles, font, fill)
     return sheet if background is None else sheet.convert("RGB")
+
+
+def type_sheet(
+    model: "SpriteModel",
+    types: Sequence[str],
+    columns: int,
+    seed: int,
+    scale: int = 1,
+    background: tuple[int, int, int] | None = None,
+) -> Image.Image:
+    """Draw a type-conditional model's sprites type by type.
+
+    Args:
+        model: draws the sprites.
+        types: types or type groups, one row each.
+        columns: sprites a row; every row starts from the same latents, so a column shows what the
+            type alone changes.
+        seed: of the latents.
+        scale: as for :func:`sprite_sheet`.
+        background: as for :func:`sprite_sheet`.
+
+    Raises:
+        PokeGANError: an unknown type, or a model that knows none.
+    """
+    images = [image for name in types for image in model.sample(columns, seed, types=name)]
+    return sprite_sheet(images, columns, scale, background, row_labels=types)
+
+
+def model_sheet(
+    models: Mapping[str, "SpriteModel"],
+    columns: int,
+    seed: int,
+    scale: int = 1,
+    background: tuple[int, int, int] | None = None,
+) -> Image.Image:
+    """Draw the same seed with several models, one row each.
+
+    Args:
+        models: draw the sprites; their names stand at the left. Smaller sprites are enlarged by
+            the largest whole factor that keeps them within the largest ones' size, and centred.
+        columns: sprites a row.
+        seed: of the latents.
+        scale: as for :func:`sprite_sheet`.
+        background: as for :func:`sprite_sheet`.
+    """
+    side = max(model.size for model in models.values())
+    images = [
+        _within(image.convert("RGBA"), side)
+        for model in models.values()
+        for image in model.sample(columns, seed)
+    ]
+    return sprite_sheet(images, columns, scale, background, row_labels=list(models))
+
+
+def _within(image: Image.Image, side: int) -> Image.Image:
+    factor = side // image.width
+    image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    place = Image.new("RGBA", (side, side), (255, 255, 255, 0))
+    place.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return place
+
+
+def _with_labels(
+    sheet: Image.Image,
+    labels: Sequence[str],
+    middles: Sequence[float],
+    font: ImageFont.FreeTypeFont,
+    fill: tuple[int, int, int, int],
+) -> Image.Image:
+    """Widen an RGBA sheet to the left and write each label there, its middle at its height."""
+    gap = math.ceil(font.size / 3)
+    margin = gap + math.ceil(max(map(font.getlength, labels))) + gap
+    wide = Image.new("RGBA", (margin + sheet.width, sheet.height), fill)
+    wide.paste(sheet, (margin, 0))
+    draw = ImageDraw.Draw(wide)
+    for label, middle in zip(labels, middles, strict=True):
+        draw.text((gap, middle), label, _readable_on(fill), font, anchor="lm")
+    return wide
+
+
+def _readable_on(fill: tuple[int, int, int, int]) -> tuple[int, int, int]:
+    red, green, blue, alpha = fill
+    if alpha == 0:
+        return LABEL_ON_ANYTHING
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue  # ITU-R BT.601
+    return (0, 0, 0) if luma > 127 else (255, 255, 255)

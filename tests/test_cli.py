@@ -4,10 +4,34 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
 from pokegan.cli import main
+from pokegan.data.types import TYPE_GROUPS, TYPES
+from pokegan.models import ARCHITECTURES
+from pokegan.models.base import SpriteModel
+from pokegan.models.conditioning import num_classes
 from pokegan.models.dcgan import DCGANGenerator
+
+
+@ARCHITECTURES.register("test-cli-shades")
+class Shades(SpriteModel):
+    """The label sets the brightness, the latent the place of a black pixel."""
+
+    architecture = "test-cli-shades"
+
+    def __init__(self, conditioning: str = "group", channels: int = 3, size: int = 16):
+        super().__init__()
+        self.latent_dim, self.channels, self.size = size * size, channels, size
+        self.conditioning = conditioning
+        self.shades = nn.Parameter(torch.linspace(0, 1, num_classes(conditioning)))
+
+    def forward(self, latents, labels):
+        marked = latents == latents.max(dim=1, keepdim=True).values
+        values = torch.where(marked, -1.0, self.shades[labels, None])
+        return values.view(-1, 1, self.size, self.size).repeat(1, self.channels, 1, 1)
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +63,109 @@ def test_the_same_command_writes_the_same_file(model, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+@pytest.fixture(scope="module", params=["group", "type"])
+def typed_model(tmp_path_factory, request):
+    folder = tmp_path_factory.mktemp("typed")
+    Shades(request.param).save_pretrained(folder)
+    return str(folder)
+
+
+def rows_of(path, rows, columns):
+    """The sprites of a sheet, whatever stands at its left: uint8 (rows, columns, 16, 16, 3)."""
+    sheet = np.asarray(Image.open(path))
+    assert sheet.shape[0] == rows * 18 + 2
+    left = sheet.shape[1] - columns * 18
+    assert left > 20  # the labels
+    return np.stack(
+        [
+            [sheet[2 + 18 * r :, left + 18 * c :][:16, :16] for c in range(columns)]
+            for r in range(rows)
+        ]
+    )
+
+
+def test_each_type_gets_a_row_that_is_the_models_sprites_of_this_type(
+    typed_model, tmp_path, capsys
+):
+    from pokegan import load
+
+    out = tmp_path / "types.png"
+    options = ["--types=fire, dragon,water-ice", "--columns=4", "--seed=5", f"--out={out}"]
+    assert main(["sample", typed_model, *options]) == 0
+    assert "12 sprites" in capsys.readouterr().out
+    sheet, model = rows_of(out, rows=3, columns=4), load(typed_model)
+    for row, name in zip(sheet, ("fire", "dragon", "water-ice"), strict=True):
+        expected = model.sample(4, seed=5, types=name)
+        assert np.array_equal(row, np.stack([np.asarray(image) for image in expected]))
+    # The same latents in every row: black pixels stand below each other.
+    black = (sheet == 0).all(axis=-1)
+    assert (black.sum(axis=(2, 3)) == 1).all()
+    assert (black == black[0]).all()
+
+
+def test_all_types_are_the_labels_that_the_model_knows(typed_model, tmp_path):
+    from pokegan import load
+
+    known = {"group": TYPE_GROUPS, "type": TYPES}[load(typed_model).conditioning]
+    out = tmp_path / "all.png"
+    assert main(["sample", typed_model, "--types=all", "--columns=2", f"--out={out}"]) == 0
+    sheet = rows_of(out, rows=len(known), columns=2)
+    shades = sheet.max(axis=(1, 2, 3, 4)).astype(int)
+    assert (np.diff(shades) > 0).all()  # one label after the other
+
+
+@pytest.mark.parametrize(
+    ("types", "message"), [("light", "unknown type 'light'; known: normal"), ("fire,", "type ''")]
+)
+def test_an_unknown_type_is_one_line(typed_model, tmp_path, capsys, types, message):
+    out = tmp_path / "a.png"
+    assert main(["sample", typed_model, f"--types={types}", f"--out={out}"]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("types", ["fire", "all"])
+def test_a_model_without_types_says_so(model, tmp_path, capsys, types):
+    assert main(["sample", model, f"--types={types}", f"--out={tmp_path / 'a.png'}"]) == 2
+    assert "leave out types" in capsys.readouterr().err
+
+
+def test_several_models_get_a_row_each_and_small_sprites_are_enlarged(tmp_path):
+    from pokegan import load
+
+    sizes = {"small": 16, "large": 32, "odd": 24}
+    for name, size in sizes.items():
+        Shades(size=size).save_pretrained(tmp_path / name)
+    folders = [str(tmp_path / name) for name in sizes]
+    out = tmp_path / "models.png"
+    assert main(["sample", *folders, "--columns=3", "--seed=2", f"--out={out}"]) == 0
+    sheet = np.asarray(Image.open(out))
+    assert sheet.shape[0] == 3 * 34 + 2
+    left = sheet.shape[1] - 3 * 34
+    for row, (name, size) in enumerate(sizes.items()):
+        sprites = load(tmp_path / name).sample(3, seed=2)
+        for column, sprite in enumerate(sprites):
+            place = sheet[2 + row * 34 :, left + column * 34 :][:32, :32]
+            factor, edge = 32 // size, (32 - size * (32 // size)) // 2
+            inner = place[edge : 32 - edge, edge : 32 - edge][::factor, ::factor]
+            assert np.array_equal(inner, np.asarray(sprite))
+            assert (place[:edge] == 255).all()
+
+
+def test_options_for_one_model_are_refused_with_several(model, tmp_path, capsys):
+    for option in ("--n=3", "--types=fire"):
+        assert main(["sample", model, "other/model", option]) == 2
+        assert "for one model" in capsys.readouterr().err
+    assert main(["sample", model, model, f"--out={tmp_path / 'a.png'}"]) == 2
+    assert "the same name" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--n=8", "--types=fire"], "--n and --types exclude each other"),
         (["--n=0"], "--n must be from 1 to 10000"),
         (["--scale=17"], "--scale must be"),
         (["--columns=0"], "--columns must be"),

@@ -7,6 +7,9 @@ import sys
 import pytest
 from tiny import ROOT, environment
 
+from pokegan.models.aegan import AEGAN
+from pokegan.training.listing import recipe_rows, table
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
@@ -31,6 +34,8 @@ def test_the_python_snippets_run(number, tmp_path):
         code = f"{build} '--out', 'data/gen5'])\n{code}"
     else:
         (tmp_path / "space").symlink_to(ROOT / "space")
+    if "runs/aegan" in code:
+        AEGAN(base_width=4).save_pretrained(tmp_path / "runs/aegan")
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -39,6 +44,11 @@ def test_the_python_snippets_run(number, tmp_path):
         text=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_table_of_recipes_is_the_commands():
+    (block,) = re.findall(r"<!-- recipes -->\n```\n(.*?)```\n<!-- end -->", README, re.DOTALL)
+    assert block == table(recipe_rows()) + "\n"
 
 
 def test_every_file_that_is_linked_exists():

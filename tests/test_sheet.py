@@ -41,3 +41,71 @@ def test_nothing_and_mixed_sizes_are_refused():
     for images in ([], [*sprites(1), *sprites(1, (4, 4))]):
         with pytest.raises(ValueError, match="at least one sprite, and all of one size"):
             sprite_sheet(images, 2)
+
+
+def labelled(scale=1, background=(255, 255, 255), labels=("fire", "water-ice"), size=(16, 20)):
+    images = [Image.new("RGB", size, (200, 0, 0))] * 6
+    plain = sprite_sheet(images, 3, scale, background)
+    sheet = sprite_sheet(images, 3, scale, background, row_labels=labels)
+    return np.asarray(plain), np.asarray(sheet)
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("background", [(255, 255, 255), (20, 20, 30), None])
+def test_labels_stand_left_of_an_unchanged_sheet(scale, background):
+    plain, sheet = labelled(scale, background)
+    margin = sheet.shape[1] - plain.shape[1]
+    assert np.array_equal(sheet[:, margin:], plain)
+    text = (sheet[:, :margin] != sheet[0, 0]).any(axis=2)
+    for row in range(2):  # each label within its row of sprites
+        top = (2 + row * 22) * scale
+        inside = text[top : top + 20 * scale]
+        assert inside.any()
+        rows = np.nonzero(inside.any(axis=1))[0]
+        assert abs((rows[0] + rows[-1]) / 2 - 10 * scale) <= 3 * scale
+        text[top : top + 20 * scale] = False
+    assert not text.any()
+
+
+def test_the_widest_label_has_room_at_both_sides():
+    plain, sheet = labelled(labels=("x", "a label much wider than any sprite"))
+    margin = sheet.shape[1] - plain.shape[1]
+    columns = np.nonzero((sheet[:, :margin] != 255).any(axis=(0, 2)))[0]
+    assert columns[0] > 0
+    assert margin - 8 < columns[-1] < margin - 1
+
+
+@pytest.mark.parametrize(
+    ("background", "shade"), [((250, 250, 240), 0), ((0, 0, 60), 255), ((255, 255, 0), 0)]
+)
+def test_labels_contrast_with_the_background(background, shade):
+    plain, sheet = labelled(4, background)
+    text = sheet[:, : sheet.shape[1] - plain.shape[1]]
+    assert (text == shade).all(axis=2).any()
+
+
+def test_labels_on_a_clear_sheet_are_opaque_text():
+    plain, sheet = labelled(4, None)
+    text = sheet[:, : sheet.shape[1] - plain.shape[1]]
+    assert (text == (128, 128, 128, 255)).all(axis=2).any()
+    assert (text[..., 3] == 0).any()
+
+
+def test_labels_grow_with_the_scale():
+    widths = [
+        sheet.shape[1] - plain.shape[1] for plain, sheet in (labelled(scale) for scale in (1, 3))
+    ]
+    assert widths[1] == pytest.approx(3 * widths[0], rel=0.1)
+
+
+def test_small_sprites_keep_their_labels_within_their_rows():
+    _, sheet = labelled(size=(4, 4))
+    assert sheet.shape[0] == 2 * 6 + 2
+    # And nothing but the sprites' red is in the rows' last columns.
+    assert (sheet[2:6, -6:-2] == (200, 0, 0)).all()
+
+
+@pytest.mark.parametrize("labels", [[], ["one"], ["one", "two", "three"]])
+def test_every_row_needs_its_label(labels):
+    with pytest.raises(ValueError, match=f"{len(labels)} row labels for 2 rows"):
+        labelled(labels=labels)

@@ -25,6 +25,11 @@ class Batch:
     def __len__(self) -> int:
         return len(self.image)
 
+    def labels(self, conditioning: str) -> Tensor:
+        """What a network with this conditioning is told, int64 (n,): the type group ("group"), or
+        the first type ("type")."""
+        return {"group": self.group, "type": self.types[:, 0]}[conditioning]
+
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
         return Batch(

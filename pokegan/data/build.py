@@ -20,8 +20,12 @@ from pokegan.data.sources import Source, open_source
 from pokegan.data.types import GROUP_OF_TYPE, SECOND_TYPES, TYPES
 from pokegan.data.writer import features, new_folder, split_of, write_rows
 from pokegan.errors import PokeGANError
+from pokegan.seeding import derive_seed
 
 __all__ = ["BuildOptions", "BuildReport", "build_dataset", "features", "split_of"]
+
+_IDENTITY = ("species_id", "form", "game", "view", "shiny", "gender", "frame", "source")
+"""Labels that tell a sprite from all others."""
 
 
 @dataclass
@@ -35,7 +39,7 @@ class BuildReport:
             digest of the archive ("" for a folder).
         options: the build's options.
         version: of pokegan.
-        rows: sprites per split. species: distinct species per split.
+        rows: sprites per split, augmented ones included. species: distinct species per split.
         types: sprites per ``type1``.
         files: image files that became sprites.
         ignored: files left alone, by reason. rejected: (file, reason) of unusable ones.
@@ -107,6 +111,8 @@ def build_dataset(
                 plain_text(reason): count for reason, count in sorted(plan.ignored.items())
             }
             rows = _sprite_rows(opened, plan, options, report, progress)
+        if options.augment == "six":
+            rows = _with_six(rows)
         written = asdict(write_rows(rows, folder))
         for name, value in written.items():
             setattr(report, name, value)
@@ -174,6 +180,7 @@ def _labels(sprite: SpriteFile) -> dict:
         "shiny": sprite.shiny,
         "gender": sprite.gender,
         "source": sprite.source,
+        "augmentation": "",
     }
 
 
@@ -187,6 +194,22 @@ def _synthetic_rows(
         if options.keeps(VIEWS[row["view"]], row["shiny"], row["game"]):
             report.files += 1
             yield row
+
+
+def _with_six(rows: Iterable[dict]) -> Iterator[dict]:
+    """Every row, those of the train split followed by their six augmentations.
+
+    The validation split stands for real sprites, so it stays as it is.
+    """
+    from pokegan.data.augment import six_fold
+
+    for row in rows:
+        yield row
+        if split_of(row["species_id"]) == "train":
+            # By what the sprite is, so that it is the same in a larger or filtered data set.
+            seed = derive_seed("six", *(row[label] for label in _IDENTITY))
+            for name, image in six_fold(row["image"], seed).items():
+                yield {**row, "image": image, "augmentation": name}
 
 
 def _check_not_empty(report: BuildReport) -> None:

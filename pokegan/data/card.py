@@ -101,6 +101,7 @@ def _options_table(report: "BuildReport") -> str:
         ("frames", options.frames or "all"),
         ("max-forms", options.max_forms or "all"),
         ("canvas", f"{options.canvas} px"),
+        ("augment", options.augment),
     ]
     return _table(("option", "value"), rows)
 

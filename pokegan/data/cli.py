@@ -1,10 +1,10 @@
-"""``pokegan dataset build`` and ``pokegan dataset info``."""
+"""``pokegan dataset build``, ``info`` and ``filter``."""
 
 import argparse
 from functools import partial
 from pathlib import Path
 
-from pokegan.data.options import SHINY, BuildOptions
+from pokegan.data.options import AUGMENT, SHINY, BuildOptions
 from pokegan.errors import PokeGANError
 
 
@@ -17,6 +17,7 @@ def add_dataset_commands(subparsers) -> None:
     commands = dataset.add_subparsers(dest="dataset_command", required=True, metavar="COMMAND")
     _add_build(commands)
     _add_info(commands)
+    _add_filter(commands)
 
 
 def _add_build(commands) -> None:
@@ -80,6 +81,13 @@ def _add_build(commands) -> None:
         help="side of the square canvas (default: %(default)s)",
     )
     parser.add_argument(
+        "--augment",
+        default=defaults.augment,
+        metavar="|".join(AUGMENT),
+        help="six: after every sprite of the train split, the same one sheared, rotated, flipped "
+        "top-bottom, flipped left-right, cropped and recoloured (default: %(default)s)",
+    )
+    parser.add_argument(
         "--strict", action="store_true", help="stop at the first file that has to be rejected"
     )
     parser.add_argument("--quiet", action="store_true", help="draw no progress bar")
@@ -102,6 +110,53 @@ def _add_info(commands) -> None:
     parser.set_defaults(run=run_info)
 
 
+def _add_filter(commands) -> None:
+    parser = commands.add_parser(
+        "filter",
+        help="drop augmented sprites that nobody would recognise",
+        description="Copy a dataset without its ruined augmentations. An XGBoost classifier learns "
+        "from mildly and too strongly augmented sprites of the dataset itself, and from --labels. "
+        "Writes filter.csv (scores) and filter.png into OUT. "
+        "Needs: pip install 'pokegan[filter]'",
+    )
+    parser.add_argument(
+        "dir",
+        type=partial(_folder, "DIR"),
+        metavar="DIR",
+        help="a dataset built with --augment six; it stays as it is",
+    )
+    parser.add_argument(
+        "--out",
+        required=True,
+        type=partial(_folder, "--out"),
+        metavar="OUT",
+        help="folder to make; must not exist",
+    )
+    parser.add_argument(
+        "--keep-above",
+        type=partial(_probability, "--keep-above"),
+        default=0.5,
+        metavar="P",
+        help="least probability of being recognisable of what is kept (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--labels",
+        type=lambda text: Path(_given("--labels", "a CSV file", text)),
+        metavar="CSV",
+        help="labels by hand: the columns source, augmentation, frame and keep (1 or 0), as in a "
+        "filter.csv with some of its column keep filled in",
+    )
+    parser.add_argument(
+        "--seed",
+        type=partial(_number, "--seed", "give 0 or more"),
+        default=0,
+        metavar="N",
+        help="of what the classifier learns from (default: %(default)s)",
+    )
+    parser.add_argument("--quiet", action="store_true", help="draw no progress bar")
+    parser.set_defaults(run=run_filter)
+
+
 # A PokeGANError passes through argparse, which would print its usage for other errors.
 
 
@@ -113,6 +168,16 @@ def _given(option: str, what: str, text: str) -> str:
 
 def _folder(option: str, text: str) -> Path:
     return Path(_given(option, "a folder", text))  # Path("") would be the current folder
+
+
+def _probability(option: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not 0 <= number <= 1:
+        raise PokeGANError(f"{option}: {text[:60]!r} is no number from 0 to 1")
+    return number
 
 
 def _number(option: str, advice: str, text: str) -> int:
@@ -149,6 +214,7 @@ def run_build(args: argparse.Namespace) -> None:
         frames=args.frames,
         max_forms=args.max_forms,
         canvas=args.canvas,
+        augment=args.augment,
         strict=args.strict,
     )
     report = build_dataset(args.source, args.out, options, progress=not args.quiet)
@@ -172,3 +238,35 @@ def run_info(args: argparse.Namespace) -> None:
     info = dataset_info(args.dir, args.out)
     print(info)
     print(f"\nwritten: {info.contact_sheet}, {info.types_chart}")
+
+
+def run_filter(args: argparse.Namespace) -> None:
+    """Filter, then print how good the classifier is and what it dropped."""
+    from pokegan.data.filter import filter_dataset
+
+    report = filter_dataset(
+        args.dir,
+        args.out,
+        keep_above=args.keep_above,
+        labels=args.labels,
+        seed=args.seed,
+        progress=not args.quiet,
+    )
+    found = report.validation
+    print(f"{report.out}: {sum(report.rows.values())} sprites, {report.seconds:.1f} s")
+    print(
+        f"  cross-validated accuracy: {found.accuracy:.1%}, balanced {found.balanced_accuracy:.1%} "
+        f"({found.samples} sprites of {found.species} species, {found.folds} folds by species)"
+    )
+    if found.by_hand:
+        print(f"  agreement with {found.by_hand} labels by hand: {found.by_hand_found:.1%}")
+    print("                     kept   dropped   mild ones kept*   ruined ones dropped*")
+    for name in dict.fromkeys((*report.kept, *report.dropped)):
+        kept, dropped = report.kept.get(name, 0), report.dropped.get(name, 0)
+        mild, strong = (
+            f"{shares[name]:.1%}" if name in shares else "-"
+            for shares in (found.mild_kept, found.strong_dropped)
+        )
+        print(f"  {name:<16} {kept:>6} {dropped:>9} {mild:>17} {strong:>22}")
+    print("  * in cross-validation")
+    print(f"  scores: {report.out / 'filter.csv'}; to judge by eye: {report.out / 'filter.png'}")

@@ -26,8 +26,10 @@ SECTIONS = (
     ("view", "view", VIEWS),
     ("shiny", "shiny", ("no", "yes")),
     ("gender", "gender", None),
+    ("augmentation", "augmentation", None),
 )
 COLUMNS = ("species_id", "form", "frame", "source", *(column for column, _, _ in SECTIONS))
+ABSENT = {"augmentation": ""}  # data sets built before there was the column
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,11 @@ def _read_labels(paths: list[Path]) -> list[dict]:
     rows = []
     for path in paths:
         try:
-            missing = set(COLUMNS) - set(pq.read_schema(path).names)
+            present = pq.read_schema(path).names
+            missing = set(COLUMNS) - set(ABSENT) - set(present)
             if not missing:
-                rows += pq.read_table(path, columns=list(COLUMNS)).to_pylist()
+                table = pq.read_table(path, columns=[name for name in COLUMNS if name in present])
+                rows += [ABSENT | row for row in table.to_pylist()]
         except (pa.ArrowException, OSError) as error:
             reason = str(error).splitlines()[0]
             raise PokeGANError(f"{path}: cannot be read ({reason}); build it again") from error
@@ -181,7 +185,8 @@ def _choose(labels: dict[str, list[dict]]) -> list[tuple[str, int]]:
     for split, rows in labels.items():
         for index, row in enumerate(rows):
             # The default form from the front in normal colours stands for its species.
-            rank = row["form"] != "", row["gender"] != "", row["view"], row["shiny"], row["frame"]
+            unusual = [row[label] != "" for label in ("augmentation", "form", "gender")]
+            rank = *unusual, row["view"], row["shiny"], row["frame"]
             by_species[row["species_id"]].append((rank, row["source"], split, index))
     ordered = [sorted(by_species[number]) for number in sorted(by_species)]
     if len(ordered) >= SHEET_SPRITES:

@@ -7,6 +7,7 @@ from pokegan.errors import PokeGANError
 
 VIEWS = ("front", "back")
 SHINY = ("both", "normal", "only")
+AUGMENT = ("none", "six")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class BuildOptions:
         frames: distinct frames kept of an animated sprite, evenly spaced; None keeps all.
         max_forms: variants (form and gender) kept per species; None keeps all.
         canvas: side of the square canvas in pixels (8 to 1024).
+        augment: ``six`` follows every sprite of the train split by its six augmentations.
         strict: make any rejected file an error.
 
     Raises:
@@ -32,6 +34,7 @@ class BuildOptions:
     frames: int | None = 1
     max_forms: int | None = 4
     canvas: int = 96
+    augment: str = "none"
     strict: bool = False
 
     def __post_init__(self):
@@ -40,6 +43,7 @@ class BuildOptions:
         for view in self.views:
             check_choice("views", view, VIEWS)
         check_choice("shiny", self.shiny, SHINY)
+        check_choice("augment", self.augment, AUGMENT)
         for field in ("frames", "max_forms"):
             value = getattr(self, field)
             if value is not None and value < 1:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,21 @@ class Sprites:
 
     def __len__(self) -> int:
         return len(self.dataset)
+
+    def of_colours(self, shiny: str) -> "Sprites":
+        """The sprites in these colours: "both", "normal" or "only" shiny ones.
+
+        Raises:
+            PokeGANError: there is none.
+        """
+        if shiny == "both":
+            return self
+        flags = np.asarray(self.dataset["shiny"][:], dtype=bool)
+        rows = np.flatnonzero(flags == (shiny == "only"))
+        if len(rows) == 0:
+            kind = "shiny" if shiny == "only" else "normal"
+            raise PokeGANError(f"{self.spec}: the split {self.split!r} has no {kind} sprite")
+        return replace(self, dataset=self.dataset.select(rows))
 
     def fingerprint(self) -> str:
         """Hash of all labels and the pixels of 64 evenly spaced sprites: 16 hexadecimal digits."""

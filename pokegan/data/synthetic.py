@@ -112,6 +112,7 @@ def synthetic_rows(species: int = DEFAULT_SPECIES, canvas: int = 96) -> Iterator
                 "gender": "",
                 "frame": 0,
                 "source": f"synthetic/{number:04d}-{'shiny' if shiny else 'normal'}",
+                "augmentation": "",
             }
 
 

@@ -46,6 +46,7 @@ def features():
             "gender": Value("string"),
             "frame": Value("int32"),
             "source": Value("string"),
+            "augmentation": Value("string"),
         }
     )
 

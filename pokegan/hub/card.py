@@ -35,7 +35,7 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
     folder = Path(folder)
     recipe = _read_mapping(folder / "recipe.yaml")
     data = _read_mapping(folder / "data.json")
-    _read_mapping(folder / "config.json")
+    conditioning = _read_mapping(folder / "config.json").get("conditioning")
     metrics_path = folder / "metrics.json"
     metrics = _read_mapping(metrics_path) if metrics_path.exists() else {}
     recipe_name = _text(_field(recipe, "name", folder / "recipe.yaml"))
@@ -46,10 +46,12 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
     counts = {name: count for name, count in (data.get("types") or {}).items() if count}
     types = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ModelCard.from_template(
-        _front_matter(recipe_name, data),
+        _front_matter(recipe_name, data, conditional=conditioning is not None),
         template_path=str(TEMPLATE),
         title=_text(recipe.get("title") or recipe_name),
         recipe_name=recipe_name,
+        work=_text(recipe.get("source") or ""),
+        conditional=conditioning is not None,
         size=size,
         colours=COLOURS.get(channels, f"{channels} channels"),
         has_samples=(folder / "samples.png").exists(),
@@ -78,7 +80,7 @@ def write_card(folder: str | Path) -> Path:
     return path
 
 
-def _front_matter(recipe_name: str, data: dict) -> ModelCardData:
+def _front_matter(recipe_name: str, data: dict, conditional: bool) -> ModelCardData:
     from huggingface_hub import ModelCardData
 
     if data.get("synthetic", False):
@@ -94,7 +96,14 @@ def _front_matter(recipe_name: str, data: dict) -> ModelCardData:
         library_name="pokegan",
         **licence,
         pipeline_tag="unconditional-image-generation",
-        tags=["pokegan", "gan", "pixel-art", "sprites", recipe_name],
+        tags=[
+            "pokegan",
+            "gan",
+            "pixel-art",
+            "sprites",
+            *(["type-conditional"] if conditional else []),
+            recipe_name,
+        ],
         datasets=[str(dataset).split("@")[0]] if dataset else None,
     )
 
@@ -137,8 +146,9 @@ def _duration(seconds: float) -> str:
 
 
 def _settings(recipe: dict) -> Iterator[tuple[str, str]]:
-    """The recipe's settings, without its names (told above) and where the data lay."""
-    return _flatten({k: v for k, v in recipe.items() if k not in ("name", "title", "data")})
+    """The recipe's settings, without its names and source (told above) and where the data lay."""
+    told = ("name", "title", "source", "data")
+    return _flatten({k: v for k, v in recipe.items() if k not in told})
 
 
 def _flatten(tree: dict, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, overload
 
@@ -17,6 +18,9 @@ from pokegan.errors import PokeGANError
 from pokegan.hub_errors import hub_errors_in_one_line
 from pokegan.models import ARCHITECTURES
 from pokegan.models.checks import check_arguments
+from pokegan.models.conditioning import labels_of, num_classes
+from pokegan.models.interpolation import slerp
+from pokegan.models.shapes import shapes_only
 from pokegan.seeding import derive_seed
 
 CHUNK = 16
@@ -31,10 +35,20 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
     """A generator of sprites that can be saved, published, loaded and sampled.
 
     Subclasses take only int, float, str, bool and lists of them at ``__init__`` (the Hub mixin
-    stores nothing else faithfully), check them, and are registered in ``ARCHITECTURES``.
+    stores nothing else faithfully), check them, and are registered in ``ARCHITECTURES``. Their
+    ``forward`` maps latents (n, latent_dim) to images (n, channels, size, size) in [-1, 1]; that
+    of a type-conditional model takes labels, int64 (n,), as well.
+
+    Attributes:
+        architecture: the registered name.
+        conditioning: what the labels are ("group", "type"), or ``None`` for a model without.
+        latent_dim: length of a latent.
+        size: height and width of a sprite in pixels.
+        channels: 1 (grey), 3 (RGB) or 4 (RGBA).
     """
 
     architecture: ClassVar[str]
+    conditioning: str | None = None
     latent_dim: int
     size: int
     channels: int
@@ -104,8 +118,8 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
                 f" load it with pokegan.load"
             )
         check_arguments(model_class, arguments, str(config_path))
-        # Shapes are compared on the meta device first: a misfit costs no memory.
-        with torch.device("meta"):
+        # Shapes are compared first: a misfit costs no memory.
+        with shapes_only():
             expected = model_class(**arguments).state_dict()
         state = _read_weights(weights_path, expected)
         model = model_class(**arguments)
@@ -121,25 +135,47 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
             Float tensor (n, latent_dim), standard normal, on the CPU. Row *i* depends on the seed
             and *i* alone.
         """
-        if n < 1:
-            raise PokeGANError(f"n must be at least 1, not {n}")
-        chunks = [
-            torch.randn(
-                CHUNK,
-                self.latent_dim,
-                generator=torch.Generator().manual_seed(derive_seed(seed, "sample", chunk)),
-            )
-            for chunk in range(-(-n // CHUNK))
-        ]
-        return torch.cat(chunks)[:n]
+
+        def draw(generator: torch.Generator) -> Tensor:
+            return torch.randn(CHUNK, self.latent_dim, generator=generator)
+
+        return _by_chunks(n, seed, "sample", draw)
+
+    def labels(self, n: int, seed: int = 0) -> Tensor | None:
+        """Draw the labels of sprites 0..n-1 of a seed, all labels being equally likely.
+
+        Returns:
+            int64 tensor (n,); label *i* depends on the seed and *i* alone. ``None`` for a model
+            without conditioning.
+        """
+        if self.conditioning is None:
+            return None
+        classes = num_classes(self.conditioning)
+
+        def draw(generator: torch.Generator) -> Tensor:
+            return torch.randint(classes, (CHUNK,), generator=generator)
+
+        return _by_chunks(n, seed, "labels", draw)
 
     @overload
     def sample(
-        self, n: int, seed: int = 0, *, output: Literal["pil"] = "pil"
+        self,
+        n: int,
+        seed: int = 0,
+        types: str | Sequence[str] | None = None,
+        *,
+        output: Literal["pil"] = "pil",
     ) -> list[Image.Image]: ...
     @overload
-    def sample(self, n: int, seed: int = 0, *, output: Literal["tensor"]) -> Tensor: ...
-    def sample(self, n, seed=0, *, output="pil"):
+    def sample(
+        self,
+        n: int,
+        seed: int = 0,
+        types: str | Sequence[str] | None = None,
+        *,
+        output: Literal["tensor"],
+    ) -> Tensor: ...
+    def sample(self, n, seed=0, types=None, *, output="pil"):
         """Draw ``n`` sprites, always the same ones for the same seed.
 
         Sprite *i* of a seed does not depend on ``n``. The model draws in evaluation mode, whatever
@@ -148,41 +184,146 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         Args:
             n: how many sprites, at least 1.
             seed: any integer.
+            types: for type-conditional models, a type or type group for all sprites ("fire",
+                "water-ice"), or a list with one for each; by default the seed chooses among all
+                labels. Names are mapped to what the model knows
+                (:func:`pokegan.models.conditioning.labels_of`).
             output: "pil" for a list of RGB (or RGBA) images of ``size`` x ``size`` pixels, or
                 "tensor" for a float tensor (n, channels, size, size) in [-1, 1] on the CPU.
 
         Raises:
-            PokeGANError: ``n`` is below 1 or ``output`` is unknown.
+            PokeGANError: ``n`` is below 1, ``output`` or a type is unknown, or the model knows no
+                types.
         """
-        if output not in ("pil", "tensor"):
-            raise PokeGANError(f"output must be 'pil' or 'tensor', not {output!r}")
-        images = self.draw(self.latents(n, seed))
+        _check_output(output)
+        labels = self.labels(n, seed) if types is None else self.labels_of(types, n)
+        images = self.draw(self.latents(n, seed), labels)
         return images if output == "tensor" else to_pil(images)
 
-    @torch.inference_mode()
-    def draw(self, latents: Tensor) -> Tensor:
+    def labels_of(self, types: str | Sequence[str], n: int) -> Tensor:
+        """The labels that ``types`` mean to this model, int64 (n,); see :meth:`sample`.
+
+        Raises:
+            PokeGANError: an unknown type, a list of another length, or a model without
+                conditioning.
+        """
+        if self.conditioning is None:
+            raise PokeGANError(
+                f"{self.architecture!r} draws without regard to types; leave out types, or choose"
+                f" a type-conditional model (see `pokegan recipes`)"
+            )
+        return labels_of(types, n, self.conditioning)
+
+    def interpolate(
+        self,
+        start: Tensor,
+        end: Tensor,
+        /,
+        steps: int,
+        types: str | None = None,
+        *,
+        output: Literal["pil", "tensor"] = "pil",
+    ) -> list[Image.Image] | Tensor:
+        """Draw the sprites on the way from one latent to another.
+
+        The way is a great circle (:func:`pokegan.models.interpolation.slerp`): standard normal
+        latents of many dimensions lie near a sphere, and the straight line leaves it.
+
+        Args:
+            start: float tensor (latent_dim,), such as a row of :meth:`latents`.
+            end: the same.
+            steps: sprites to draw, both ends included; at least 2.
+            types: a type or type group; required of type-conditional models.
+            output: as for :meth:`sample`.
+
+        Raises:
+            PokeGANError: latents of another shape, fewer than 2 steps, types that are missing,
+                unknown, or given to a model that knows none.
+        """
+        _check_output(output)
+        for latent in (start, end):
+            if tuple(latent.shape) != (self.latent_dim,):
+                raise PokeGANError(
+                    f"interpolate needs latents of shape ({self.latent_dim},), not"
+                    f" {tuple(latent.shape)}"
+                )
+        latents = slerp(start, end, steps)
+        images = self.draw(latents, self.required_labels(types, steps))
+        return images if output == "tensor" else to_pil(images)
+
+    def required_labels(self, types: str | Sequence[str] | None, n: int) -> Tensor | None:
+        """Labels from ``types``, where leaving them to chance would make no sense.
+
+        Raises:
+            PokeGANError: a type-conditional model is given none, or :meth:`labels_of` refuses.
+        """
+        if types is not None:
+            return self.labels_of(types, n)
+        if self.conditioning is not None:
+            raise PokeGANError(
+                f"{self.architecture!r} is type-conditional; say which types, such as types='fire'"
+            )
+        return None
+
+    def draw(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Draw one sprite for each latent, in chunks of one fixed shape.
 
         Args:
             latents: float tensor (n, latent_dim).
+            labels: int64 tensor (n,), for type-conditional models.
 
         Returns:
             Float tensor (n, channels, size, size) in [-1, 1], on the CPU.
+        """
+        return self._in_chunks(self, latents, *(() if labels is None else (labels,)))
+
+    @torch.inference_mode()
+    def _in_chunks(self, network: nn.Module, *inputs: Tensor) -> Tensor:
+        """Run ``network``, a part of this model, in evaluation mode in chunks of one fixed shape.
+
+        Args:
+            network: this model or a part of it.
+            inputs: tensors (n, ...), rows of which belong together; floating ones are brought to
+                the model's precision.
+
+        Returns:
+            Float tensor (n, ...) on the CPU.
         """
         parameter = next(self.parameters())
         was_training = self.training
         self.eval()
         try:
-            drawn = []
-            for start in range(0, len(latents), CHUNK):
-                part = latents[start : start + CHUNK]
-                chunk = torch.zeros(CHUNK, *part.shape[1:], dtype=part.dtype)
-                chunk[: len(part)] = part
-                images = self(chunk.to(parameter.device, parameter.dtype))
-                drawn.append(images[: len(part)].float().cpu())
+            results = []
+            for start in range(0, len(inputs[0]), CHUNK):
+                parts = [tensor[start : start + CHUNK] for tensor in inputs]
+                chunk = network(*(_filled_up(part, parameter) for part in parts))
+                results.append(chunk[: len(parts[0])].float().cpu())
         finally:
             self.train(was_training)
-        return torch.cat(drawn)
+        return torch.cat(results)
+
+
+def _by_chunks(n: int, seed: int, stream: str, draw: Callable[[torch.Generator], Tensor]) -> Tensor:
+    if n < 1:
+        raise PokeGANError(f"n must be at least 1, not {n}")
+    chunks = [
+        draw(torch.Generator().manual_seed(derive_seed(seed, stream, chunk)))
+        for chunk in range(-(-n // CHUNK))
+    ]
+    return torch.cat(chunks)[:n]
+
+
+def _filled_up(part: Tensor, parameter: Tensor) -> Tensor:
+    """``part`` (m, ...) with zero rows up to CHUNK, where and how the parameter is kept."""
+    chunk = torch.zeros(CHUNK, *part.shape[1:], dtype=part.dtype)
+    chunk[: len(part)] = part
+    dtype = parameter.dtype if part.is_floating_point() else part.dtype
+    return chunk.to(parameter.device, dtype)
+
+
+def _check_output(output: str) -> None:
+    if output not in ("pil", "tensor"):
+        raise PokeGANError(f"output must be 'pil' or 'tensor', not {output!r}")
 
 
 def to_pil(images: Tensor) -> list[Image.Image]:

@@ -6,8 +6,11 @@ An objective is a frozen dataclass of its settings with
 * ``publishes``: the role of the network that the model folder holds;
 * ``step(networks, batch, noise)``: a generator that walks through one training step and yields a
   :class:`Turn` wherever a player is to be updated. Code after a ``yield`` sees the updated
-  weights, so the order of play, shared forward passes and several critic updates a step are all
-  plain Python, and the loop needs to know no family by name.
+  weights, so the order of play, shared forward passes, clipping of weights and updates at every
+  fifth step are all plain Python, and the loop needs to know no family by name.
+
+One that can be stopped early has ``validate(networks, batch, noise)`` as well: named scalars, lower
+being better, of networks in evaluation mode on a batch of the validation split.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,12 +43,30 @@ class Turn:
 
 
 class Noise(Protocol):
-    """The random numbers of one training step, for this process's share of the batch."""
+    """One training step's place in the run, and its random numbers for this process's share of
+    the batch: row *i* of each depends on the run's seed, the step, the name of the stream and the
+    sample's place in the whole batch, and on nothing else.
+
+    Attributes:
+        step: 0 for the first step.
+        kimg: thousand real images seen before this step.
+    """
+
+    step: int
+    kimg: float
 
     def normal(self, stream: str, *shape: int) -> Tensor:
-        """Standard normal numbers (n, *shape), n being the samples of this process. Row *i*
-        depends on the run's seed, the step, ``stream`` and the sample's place in the whole batch,
-        and on nothing else."""
+        """Standard normal numbers (n, *shape), n being the samples of this process."""
+        ...
+
+    def uniform(self, stream: str, *shape: int) -> Tensor:
+        """Numbers (n, *shape) evenly distributed in [0, 1)."""
+        ...
+
+    def augment(self, stream: str, images: Tensor) -> Tensor:
+        """Generated images (n, channels, height, width) as a discriminator is to see them:
+        augmented like the real ones where the recipe says ``augmentation.generated``, else as
+        they are. Gradients pass through."""
         ...
 
 
@@ -58,3 +79,10 @@ class Objective(Protocol):
     def step(self, networks: Mapping[str, nn.Module], batch: Batch, noise: Noise) -> Iterator[Turn]:
         """Walk through one training step; see the module's docstring."""
         ...
+
+
+def given_labels(network: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
+    """What a network takes besides its input: the batch's labels, int64 (n,), where it is
+    conditional, else nothing. ``network(x, *given_labels(network, batch))`` suits both."""
+    conditioning = getattr(network, "conditioning", None)
+    return () if conditioning is None else (batch.labels(conditioning),)

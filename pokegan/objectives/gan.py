@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from pokegan.data.batch import Batch
 from pokegan.errors import PokeGANError
-from pokegan.objectives import OBJECTIVES, Noise, Turn
+from pokegan.objectives import OBJECTIVES, Noise, Turn, given_labels
 
 
 @OBJECTIVES.register("gan")
@@ -18,21 +18,25 @@ from pokegan.objectives import OBJECTIVES, Noise, Turn
 class GAN:
     """Binary cross-entropy between the discriminator's logit and real/generated.
 
-    The discriminator minimises ``BCE(D(x), real_label) + BCE(D(G(z)), fake_label)``, then the
-    generator minimises ``BCE(D(G(z)), 1)`` for the same latents against the updated
-    discriminator, as in the PyTorch DCGAN tutorial.
+    The discriminator minimises ``BCE(D(x), real) + BCE(D(G(z)), fake)``, then the generator
+    minimises ``BCE(D(G(z)), 1)`` for the same latents against the updated discriminator, as in the
+    PyTorch DCGAN tutorial. Conditional networks are told the label of the real sprite in the same
+    row (Mirza & Osindero 2014, arXiv 1411.1784). A PatchGAN's logits (n, h, w) count evenly.
 
     Args:
         real_label: the discriminator's target for real images, in [0, 1]; 0.9 is one-sided label
             smoothing (Salimans et al. 2016, section 3.4).
         fake_label: the discriminator's target for generated images, in [0, 1].
+        label_noise: each real image's target is moved down, each generated one's up, by a random
+            amount from 0 to this; 0.1 with labels 1 and 0 gives 0.9..1 and 0..0.1.
 
     Raises:
-        PokeGANError: a label outside [0, 1].
+        PokeGANError: targets that can leave [0, 1].
     """
 
     real_label: float = 1.0
     fake_label: float = 0.0
+    label_noise: float = 0.0
 
     players: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "discriminator": ("discriminator",),
@@ -41,32 +45,69 @@ class GAN:
     publishes: ClassVar[str] = "generator"
 
     def __post_init__(self):
-        for name in ("real_label", "fake_label"):
+        for name in ("real_label", "fake_label", "label_noise"):
             if not 0 <= getattr(self, name) <= 1:
                 raise PokeGANError(
                     f"objective.{name} must lie in [0, 1], not {getattr(self, name)}"
                 )
+        if self.label_noise > min(self.real_label, 1 - self.fake_label):
+            raise PokeGANError("objective.label_noise moves a label out of [0, 1]; make it smaller")
 
     def step(self, networks: Mapping[str, nn.Module], batch: Batch, noise: Noise) -> Iterator[Turn]:
         """Discriminator, then generator; see :mod:`pokegan.objectives`."""
         generator, discriminator = networks["generator"], networks["discriminator"]
-        fake = generator(noise.normal("latent", generator.latent_dim))
+        labels = given_labels(discriminator, batch)
+        latents = noise.normal("latent", generator.latent_dim)
+        fake = noise.augment("fake", generator(latents, *given_labels(generator, batch)))
 
-        real_logits = discriminator(batch.image)
-        fake_logits = discriminator(fake.detach())
+        real_target = self.real_label - self.label_noise * noise.uniform("real label")
+        fake_target = self.fake_label + self.label_noise * noise.uniform("fake label")
+        real_verdict = discriminator(batch.image, *labels)
+        fake_verdict = discriminator(fake.detach(), *labels)
         yield Turn(
             "discriminator",
-            bce(real_logits, self.real_label) + bce(fake_logits, self.fake_label),
+            self.error(real_verdict, real_target, discriminator, batch, noise)
+            + self.error(fake_verdict, fake_target, discriminator, batch, noise),
             {
-                "D(x)": torch.sigmoid(real_logits).mean(),
-                "D(G(z))": torch.sigmoid(fake_logits).mean(),
+                "D(x)": mean_probability(real_verdict),
+                "D(G(z))": mean_probability(fake_verdict),
             },
         )
 
-        yield Turn("generator", bce(discriminator(fake), 1.0))
+        yield Turn(
+            "generator", self.error(discriminator(fake, *labels), 1.0, discriminator, batch, noise)
+        )
+
+    def error(
+        self,
+        verdict: Any,
+        target: float | Tensor,
+        discriminator: nn.Module,
+        batch: Batch,
+        noise: Noise,
+    ) -> Tensor:
+        """How far a verdict of the discriminator is from ``target``: a scalar, to be minimised by
+        whoever wants the discriminator to say ``target``."""
+        return bce(verdict, target)
 
 
-def bce(logits: Tensor, label: float) -> Tensor:
-    """Mean binary cross-entropy of ``logits`` (any shape) against one constant label in [0, 1]."""
+def bce(logits: Tensor, target: float | Tensor) -> Tensor:
+    """Mean binary cross-entropy.
+
+    Args:
+        logits: any shape (n, ...).
+        target: in [0, 1]: one number, or a tensor (n,) with one for each sample.
+    """
     logits = logits.float()  # exact under bf16 autocast as well
-    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
+    if isinstance(target, Tensor):
+        target = target.view(-1, *[1] * (logits.dim() - 1)).expand_as(logits)
+    else:
+        target = torch.full_like(logits, target)
+    return F.binary_cross_entropy_with_logits(logits, target)
+
+
+def mean_probability(verdict: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    """The mean probability of being real that a verdict expresses: logits, or a pair of source
+    logits and class logits."""
+    logits = verdict[0] if isinstance(verdict, tuple) else verdict
+    return torch.sigmoid(logits.float()).mean()

@@ -41,12 +41,13 @@ class Checkpoint:
 
 def checkpoint_paths(folder: Path) -> list[Path]:
     """The checkpoints of a run, newest first."""
-    found = {
-        int(match.group(1)): path
-        for path in folder.glob("step-*.safetensors")
-        if (match := _NAME.fullmatch(path.name))
-    }
-    return [found[step] for step in sorted(found, reverse=True)]
+    found = [path for path in folder.glob("step-*.safetensors") if _NAME.fullmatch(path.name)]
+    return sorted(found, key=checkpoint_step, reverse=True)
+
+
+def checkpoint_step(path: Path) -> int:
+    """Steps done when a checkpoint was written, from its name."""
+    return int(_NAME.fullmatch(path.name).group(1))
 
 
 def save_checkpoint(

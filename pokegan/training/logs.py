@@ -13,6 +13,8 @@ LOG_NAME = "training_log.jsonl"
 PLOTS = {
     "loss": ("losses.png", "loss"),
     "D(": ("discriminator.png", "mean probability of being real"),
+    "diversity": ("diversity.png", "diversity of the samples, as a share of real sprites'"),
+    "saturation": ("saturation.png", "D(x) - D(G(z))"),
 }
 """Prefix of a logged scalar's name -> file and axis label of the figure that shows it."""
 
@@ -84,7 +86,7 @@ def read_log(path: Path) -> list[dict]:
 
 
 def plot_log(log: Path, folder: Path) -> list[Path]:
-    """Draw the log's losses, and the discriminator's means D(x) and D(G(z)), against kimg.
+    """Draw what the log holds of ``PLOTS`` against kimg.
 
     Args:
         log: a ``training_log.jsonl``.

@@ -3,31 +3,39 @@
 import itertools
 import json
 import signal
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from accelerate import Accelerator
 from torch import Tensor
 
+from pokegan.data.batch import Batch
 from pokegan.data.feed import sprite_feed
 from pokegan.data.resolve import Sprites
-from pokegan.errors import PokeGANError
+from pokegan.errors import PokeGANError, near_matches
 from pokegan.files import write_atomically
-from pokegan.objectives import Objective
+from pokegan.models.base import SpriteModel
+from pokegan.models.noise import share_of_batch
+from pokegan.objectives import Objective, Turn
 from pokegan.seeding import derive_seed
 from pokegan.training.checkpoint import (
     checkpoint_paths,
+    checkpoint_step,
     load_newest_checkpoint,
     save_checkpoint,
 )
-from pokegan.training.logs import Progress, RunLog, plot_log
+from pokegan.training.early_stopping import EarlyStopping
+from pokegan.training.logs import Progress, RunLog, plot_log, read_log
 from pokegan.training.model_folder import (
+    TIMELINE_SPRITES,
     clear_timeline,
     is_timeline_step,
     write_model_folder,
@@ -36,10 +44,13 @@ from pokegan.training.model_folder import (
 from pokegan.training.recipe import DURATIONS, Recipe, RunOptions
 from pokegan.training.state import TrainState
 from pokegan.training.streams import StepNoise, batch_indices
+from pokegan.training.watch import Collapse, Watch, diversity, saturation
 
-GO, TIME_IS_UP, NOT_FINITE = 0, 1, 2
+GO, TIME_IS_UP, NO_BETTER, NOT_FINITE, COLLAPSED = range(5)
 SIGNALLED = 100
 """Reasons to stop, as numbers that processes can compare; a signal is 100 and its number."""
+REFERENCE_SPRITES = 256
+"""At most so many real sprites are the measure of diversity, or validate a model."""
 
 
 class Interrupted(Exception):
@@ -55,7 +66,12 @@ class Interrupted(Exception):
 
 
 def train(
-    recipe: Recipe, options: RunOptions, sprites: Sprites, out: Path, accelerator: Accelerator
+    recipe: Recipe,
+    options: RunOptions,
+    sprites: Sprites,
+    validation: Sprites | None,
+    out: Path,
+    accelerator: Accelerator,
 ) -> Path:
     """Train a recipe, or continue a run, and return the model folder.
 
@@ -63,6 +79,7 @@ def train(
         recipe: what to train.
         options: how to run it.
         sprites: the data.
+        validation: the data that early stopping looks at, where the recipe has it.
         out: the run folder.
         accelerator: this process's place among the others.
 
@@ -77,8 +94,12 @@ def train(
             f" {accelerator.num_processes} processes"
         )
     objective = recipe.build_objective()
+    if validation is not None and not hasattr(objective, "validate"):
+        raise PokeGANError(
+            f"early_stopping: the family {recipe.objective['family']!r} has nothing to validate"
+        )
     state = TrainState(recipe, objective, accelerator.device)
-    run = _Run(recipe, options, sprites, out, accelerator, objective, state)
+    run = _Run(recipe, options, sprites, validation, out, accelerator, objective, state)
     with run.open() as start:
         run.walk(start)
     return run.model_folder
@@ -90,6 +111,7 @@ class _Run:
         recipe: Recipe,
         options: RunOptions,
         sprites: Sprites,
+        validation: Sprites | None,
         out: Path,
         accelerator: Accelerator,
         objective: Objective,
@@ -109,6 +131,27 @@ class _Run:
         self.checkpoints, self.model_folder = out / "checkpoints", out / "model"
         self.total = recipe.total_steps(len(sprites))
         self.seconds = 0.0
+        self.watch = Watch(diversity(self._some(self.feed, len(sprites)).image))
+        self.stopper = None
+        if validation is not None:
+            self.stopper = EarlyStopping(recipe.early_stopping, state.published)
+            feed = sprite_feed(
+                validation.dataset, recipe.image.size, recipe.image.channels, options.max_bank_gib
+            )
+            self.validation = self._some(feed, len(validation))
+
+    @staticmethod
+    def _some(feed, sprites: int) -> Batch:
+        """Evenly spaced sprites of a dataset."""
+        rows = np.unique(np.linspace(0, sprites - 1, REFERENCE_SPRITES).astype(int))
+        return next(feed.batches([rows]))
+
+    @property
+    def published(self) -> SpriteModel:
+        """What goes into the model folder: the best weights where there is a validation."""
+        if self.stopper and self.stopper.best_value is not None:
+            return self.stopper.best_model
+        return self.state.published
 
     # ---- beginning and end --------------------------------------------------------------------
 
@@ -125,6 +168,8 @@ class _Run:
             write_atomically(self.out / "options.json", options.encode())
             clear_timeline(self.model_folder, start)
             self.log = RunLog(self.out / "logs", start)
+            for line in read_log(self.log.path):
+                self.watch.observe(line)
             self.progress = Progress(
                 start * self.recipe.batch_size,
                 None if self.total is None else self.total * self.recipe.batch_size,
@@ -153,6 +198,8 @@ class _Run:
             return 0
         _refuse_another_run(self.out, checkpoint.facts, self._facts())
         self.state.load(checkpoint.tensors)
+        if self.stopper:
+            self.stopper.load(checkpoint.tensors, checkpoint.facts["early_stopping"])
         self.seconds = checkpoint.facts["seconds"]
         if self.main:
             print(f"resuming {self.out} at step {checkpoint.step}", flush=True)
@@ -163,6 +210,7 @@ class _Run:
             "recipe": self.recipe.to_yaml(),
             "data": self.summary["fingerprint"],
             "seconds": round(self.seconds, 3),
+            **({"early_stopping": self.stopper.facts()} if self.stopper else {}),
         }
 
     # ---- the steps ----------------------------------------------------------------------------
@@ -170,6 +218,8 @@ class _Run:
     def walk(self, start: int) -> None:
         """Take the remaining steps, writing checkpoints and logs on the way."""
         steps = itertools.count(start) if self.total is None else range(start, self.total)
+        if self.stopper and self.stopper.is_over:  # in the run that is resumed
+            steps = range(0)
         batches = self.feed.batches(
             batch_indices(self.recipe.seed, step, self.recipe.batch_size, self.sprites)[self.rows]
             for step in steps
@@ -189,10 +239,12 @@ class _Run:
                     self._report(done, scalars)
                 elif self.main:
                     self.progress.step()
-                ends = reason == TIME_IS_UP or done == self.total
+                if self.stopper and self._is_due(done, self.recipe.early_stopping.every_kimg):
+                    reason = max(reason, self._validate(done))
+                ends = reason in (TIME_IS_UP, NO_BETTER) or done == self.total
                 if is_timeline_step(done) or ends:
                     self._draw_timeline(done)
-                if self._checkpoint_is_due(done) or reason or ends:
+                if self._is_due(done, self.options.checkpoint_kimg) or reason or ends:
                     self._write_checkpoint(done)
                     self._write_model(done)
                 if reason >= SIGNALLED and not ends:
@@ -205,26 +257,32 @@ class _Run:
             self._draw_timeline(done)
             self._write_model(done)
 
-    def _step(self, step: int, batch) -> dict[str, Tensor]:
+    def _step(self, step: int, batch: Batch) -> dict[str, Tensor]:
         recipe, accelerator = self.recipe, self.accelerator
-        # Dropout and noise inside networks draw from the global state: make it a function of the
-        # step as well. They differ from process to process, as the batch does.
-        torch.manual_seed(derive_seed(recipe.seed, step, "inside", accelerator.process_index))
-        noise = StepNoise(recipe.seed, step, recipe.batch_size, self.rows, accelerator.device)
-        turns = self.objective.step(self.state.networks, batch.to(accelerator.device), noise)
+        # Noise inside networks draws from the global state: make it a function of the step, too.
+        torch.manual_seed(derive_seed(recipe.seed, step, "inside"))
+        noise = StepNoise(
+            recipe.seed,
+            step,
+            recipe.batch_size,
+            self.rows,
+            accelerator.device,
+            recipe.augmentation,
+        )
+        batch = batch.to(accelerator.device)
+        batch = replace(batch, image=noise.augment_real(batch.image))
+        with share_of_batch(accelerator.process_index, accelerator.num_processes):
+            return self._play(self.objective.step(self.state.networks, batch, noise))
+
+    def _play(self, turns: Iterator[Turn]) -> dict[str, Tensor]:
+        accelerator = self.accelerator
         scalars: dict[str, Tensor] = {}
         while True:
             with accelerator.autocast():
                 turn = next(turns, None)
             if turn is None:
                 break
-            parameters = self.state.parameters[turn.player]
-            # Gradients of this player's weights and no others: nothing to freeze or to zero.
-            gradients = torch.autograd.grad(turn.loss, parameters)
-            self._average_gradients(gradients)
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter.grad = gradient
-            self.state.optimizers[turn.player].step()
+            self.state.update(turn.player, turn.loss, self._average_gradients)
             scalars[f"loss/{turn.player}"] = turn.loss.detach()
             scalars |= {name: value.detach() for name, value in turn.scalars.items()}
         self.state.update_average()
@@ -256,36 +314,102 @@ class _Run:
             reason = SIGNALLED + received[0]
         if any(not torch.isfinite(value) for value in scalars.values()):
             reason = NOT_FINITE
+        return self._agree(reason)
+
+    def _agree(self, code: int) -> int:
+        """The largest of the processes' codes, on all of them."""
         if self.accelerator.num_processes == 1:
-            return reason
-        code = torch.tensor([reason], device=self.accelerator.device)
-        return int(self.accelerator.gather(code).max())
+            return code
+        codes = torch.tensor([code], device=self.accelerator.device)
+        return int(self.accelerator.gather(codes).max())
 
     def _report(self, done: int, scalars: Mapping[str, Tensor]) -> None:
         values = torch.stack([value.float() for value in scalars.values()])
         values = self.accelerator.reduce(values, reduction="mean").tolist()
+        collapse = None
         if self.main:
             named = dict(zip(scalars, values, strict=True))
-            kimg = done * self.recipe.batch_size / 1000
-            self.log.write(done, kimg, self.seconds, named)
+            if self._is_due(done, self.options.watch_kimg, steps=self.options.log_every):
+                named |= self._look(named)
+            self._write_log(done, named)
             self.progress.step()
             self.progress.report(done, self.seconds, named)
+            collapse = self.watch.observe({"step": done, "kimg": self._kimg(done), **named})
+            if collapse:
+                print(f"warning: {self._about(collapse)}", file=sys.stderr, flush=True)
+        if self.options.stop_on_collapse and self._agree(COLLAPSED if collapse else GO):
+            raise PokeGANError(
+                f"{self._about(collapse)}; stopped (--stop-on-collapse)"
+                if collapse
+                else f"step {done}: the run collapsed and was stopped (--stop-on-collapse)"
+            )
+
+    def _look(self, scalars: Mapping[str, float]) -> dict[str, float]:
+        """How diverse the sprites of the timeline's latents are, beside real ones; how sure the
+        discriminator is."""
+        images = self.state.published.sample(TIMELINE_SPRITES, self.recipe.seed, output="tensor")
+        seen = {"diversity": diversity(images) / self.watch.reference}
+        if "D(x)" in scalars and "D(G(z))" in scalars:
+            seen["saturation"] = saturation(scalars["D(x)"], scalars["D(G(z))"])
+        return seen
+
+    def _about(self, collapse: Collapse) -> str:
+        before = [
+            path
+            for path in checkpoint_paths(self.checkpoints)
+            if checkpoint_step(path) < collapse.onset_step
+        ]
+        last = (
+            f"the last checkpoint before it is {before[0]}" if before else "no checkpoint is older"
+        )
+        return f"step {collapse.step}: {collapse.reason}; {last}"
+
+    @torch.no_grad()
+    def _validate(self, done: int) -> int:
+        """Let early stopping see the validation sprites; NO_BETTER where patience has run out."""
+        if self.main:
+            seed = derive_seed(self.recipe.seed, "validation")
+            size, device = len(self.validation), self.accelerator.device
+            noise = StepNoise(seed, 0, size, slice(0, size), device)
+            networks = self.state.networks
+            for network in networks.values():
+                network.eval()
+            values = self.objective.validate(networks, self.validation.to(device), noise)
+            for network in networks.values():
+                network.train()
+            values = {name: value.item() for name, value in values.items()}
+            metric = self.recipe.early_stopping.metric
+            if metric not in values:
+                raise PokeGANError(
+                    f"early_stopping.metric: unknown value {metric!r}{near_matches(metric, values)}"
+                )
+            self._write_log(done, values)
+            if self._kimg(done) >= self.recipe.early_stopping.from_kimg:
+                self.stopper.observe(values[metric], self.state.published)
+        return self._agree(NO_BETTER if self.main and self.stopper.is_over else GO)
+
+    def _write_log(self, done: int, scalars: Mapping[str, float]) -> None:
+        self.log.write(done, self._kimg(done), self.seconds, scalars)
+
+    def _kimg(self, done: int) -> float:
+        return done * self.recipe.batch_size / 1000
 
     def _draw_timeline(self, done: int) -> None:
         if self.main:
             sheet = write_timeline_picture(
-                self.model_folder, self.state.published, done, self.recipe.seed
+                self.model_folder, self.published, done, self.recipe.seed
             )
             self.log.picture(done, sheet)
 
-    def _checkpoint_is_due(self, done: int) -> bool:
-        every = self.options.checkpoint_kimg * 1000
-        size = self.recipe.batch_size
-        return done * size // every > (done - 1) * size // every
+    def _is_due(self, done: int, every_kimg: float, steps: int = 1) -> bool:
+        """Whether the last ``steps`` steps completed another ``every_kimg`` thousand images."""
+        every, size = every_kimg * 1000, self.recipe.batch_size
+        return done * size // every > max(0, done - steps) * size // every
 
     def _write_checkpoint(self, done: int) -> None:
         if self.main:
-            save_checkpoint(self.checkpoints, done, self.state.tensors(), self._facts())
+            tensors = self.state.tensors() | (self.stopper.tensors() if self.stopper else {})
+            save_checkpoint(self.checkpoints, done, tensors, self._facts())
         self.accelerator.wait_for_everyone()
 
     def _write_model(self, done: int) -> None:
@@ -293,7 +417,7 @@ class _Run:
             try:
                 write_model_folder(
                     self.model_folder,
-                    self.state.published,
+                    self.published,
                     self.recipe.to_yaml(),
                     self.recipe.seed,
                     self.summary,

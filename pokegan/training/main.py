@@ -54,13 +54,18 @@ def _run(recipe: Recipe, options: RunOptions) -> int:
         torch.set_flush_denormal(True)  # vanishing gradients must not slow the arithmetic
     # The first process builds or downloads what is missing; the others find it in the cache.
     with accelerator.main_process_first():
-        sprites = open_sprites(options.data, options.split)
+        sprites = open_sprites(options.data, options.split).of_colours(recipe.shiny)
+        validation = None
+        if recipe.early_stopping.metric is not None:
+            if options.split == "all":
+                raise PokeGANError("early stopping needs sprites to validate: use --split train")
+            validation = open_sprites(options.data, "validation").of_colours(recipe.shiny)
     out = Path(options.out or Path("runs") / recipe.name)
     if accelerator.is_main_process:
         print(_summary(recipe, sprites, out, accelerator), flush=True)
     if options.dry_run:
         return 0
-    model_folder = train(recipe, options, sprites, out, accelerator)
+    model_folder = train(recipe, options, sprites, validation, out, accelerator)
     if accelerator.is_main_process:
         print(f"model folder: {model_folder}")
     accelerator.end_training()

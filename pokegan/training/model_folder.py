@@ -12,10 +12,11 @@ from PIL import Image
 from pokegan.files import write_atomically
 from pokegan.hub.card import write_card
 from pokegan.models.base import SpriteModel
-from pokegan.sheet import sprite_sheet
+from pokegan.models.conditioning import CLASSES
+from pokegan.sheet import sprite_sheet, type_sheet
 from pokegan.training.logs import LOG_NAME
 
-SAMPLES = 64
+SAMPLES, COLUMNS = 64, 8
 TIMELINE_SPRITES = 16
 WHITE = (255, 255, 255)
 
@@ -47,9 +48,17 @@ def write_model_folder(
     write_atomically(folder / "recipe.yaml", recipe.encode())
     write_atomically(folder / "data.json", (json.dumps(data, indent=2) + "\n").encode())
     write_atomically(folder / LOG_NAME, log.read_bytes())
-    sheet = sprite_sheet(model.sample(SAMPLES, seed), columns=8, scale=2, background=WHITE)
-    write_atomically(folder / "samples.png", _png(sheet))
+    write_atomically(folder / "samples.png", _png(sample_sheet(model, seed)))
     write_card(folder)
+
+
+def sample_sheet(model: SpriteModel, seed: int) -> Image.Image:
+    """The first sprites of a seed; of type-conditional models, eight of each type that they know,
+    from the same latents."""
+    if model.conditioning is None:
+        return sprite_sheet(model.sample(SAMPLES, seed), COLUMNS, scale=2, background=WHITE)
+    types = CLASSES[model.conditioning]
+    return type_sheet(model, types, COLUMNS, seed, scale=2, background=WHITE)
 
 
 def is_timeline_step(step: int) -> bool:
@@ -67,7 +76,7 @@ def write_timeline_picture(folder: Path, model: SpriteModel, step: int, seed: in
         seed: of the latents.
     """
     images = model.sample(TIMELINE_SPRITES, seed)
-    sheet = sprite_sheet(images, columns=8, background=WHITE)
+    sheet = sprite_sheet(images, COLUMNS, background=WHITE)
     write_atomically(folder / "timeline" / f"step-{step:08d}.png", _png(sheet))
     return sheet
 

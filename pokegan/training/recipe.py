@@ -1,5 +1,6 @@
 """Recipes and the options of a run: YAML files and the command line, validated into dataclasses."""
 
+import inspect
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any, Literal
 import yaml
 from torch import nn
 
+from pokegan.data.augment import Augmentation
 from pokegan.errors import PokeGANError, near_matches
 from pokegan.models import ARCHITECTURES
 from pokegan.objectives import OBJECTIVES, Objective
@@ -21,6 +23,7 @@ RECIPES = Path(__file__).parent.parent / "recipes"
 DURATIONS = ("kimg", "epochs", "minutes")
 FLAGS = {
     "dry_run": "print the resolved recipe, parameter counts and data summary, and stop",
+    "stop_on_collapse": "end the run where it collapses, instead of only warning",
     "cpu": "train on the CPU even where there is a GPU; needed for several CPU processes",
 }
 
@@ -43,14 +46,68 @@ class OptimizerSettings:
     """The optimizer that every player gets a copy of.
 
     Args:
-        name: "adam" (Kingma & Ba 2015).
+        name: "adam" (Kingma & Ba 2015), or "rmsprop" (Tieleman & Hinton 2012), which keeps no
+            first moment.
         learning_rate: step size, above 0.
-        betas: decay rates of the first and second moment, in [0, 1).
+        adversary_learning_rate: step size of the players whose networks are not published, by
+            default the same (two time scales: Heusel et al. 2017, arXiv 1706.08500).
+        betas: decay rates of the first and second moment, in [0, 1); the first is 0 for rmsprop.
+
+    Raises:
+        PokeGANError: a value out of range.
     """
 
-    name: Literal["adam"] = "adam"
+    name: Literal["adam", "rmsprop"] = "adam"
     learning_rate: float = 2e-4
+    adversary_learning_rate: float | None = None
     betas: tuple[float, float] = (0.5, 0.999)
+
+    def __post_init__(self):
+        for name in ("learning_rate", "adversary_learning_rate"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise PokeGANError(f"optimizer.{name} must be above 0")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise PokeGANError(f"optimizer.betas must lie in [0, 1), not {self.betas}")
+        if self.name == "rmsprop" and self.betas[0] != 0:
+            raise PokeGANError("optimizer.betas: rmsprop keeps no first moment; make the first 0")
+
+
+@dataclass(frozen=True)
+class EarlyStoppingSettings:
+    """When to stop before the set length, and to publish the best weights instead of the last.
+
+    Args:
+        metric: a scalar that the objective's validation gives, lower being better; without it,
+            training goes on to the end.
+        every_kimg: thousand real images between validations, above 0.
+        from_kimg: validations before so many thousand real images are logged but do not count: an
+            untrained critic finds no distance at all.
+        patience: validations without a new best value before the run stops, at least 1.
+
+    Raises:
+        PokeGANError: a value out of range.
+    """
+
+    metric: str | None = None
+    every_kimg: float = 5.0
+    from_kimg: float = 0.0
+    patience: int = 10
+
+    def __post_init__(self):
+        if not self.every_kimg > 0 or self.from_kimg < 0 or self.patience < 1:
+            raise PokeGANError(
+                "early_stopping: every_kimg and patience must be above 0, from_kimg not below"
+            )
+
+
+SECTIONS = {
+    "optimizer": OptimizerSettings,
+    "image": ImageSettings,
+    "augmentation": Augmentation,
+    "early_stopping": EarlyStoppingSettings,
+}
+"""Parts of a recipe that are mappings of their own, besides networks and objective."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +117,14 @@ class Recipe:
     Args:
         name: the recipe's name, also the default name of the run folder.
         title: one line for people.
+        source: the work that the recipe is after.
         networks: for each role, the architecture's name and its arguments.
         objective: the family's name and its arguments.
         optimizer: the players' optimizer.
         image: what the networks see of a sprite.
+        shiny: the colours to train on: "both", "normal" or "only" (nothing but shiny ones).
+        augmentation: what happens to images before a discriminator sees them.
+        early_stopping: whether and when to stop early.
         batch_size: real images a step, over all processes.
         kimg: length of the training in thousand real images seen.
         epochs: length of the training in passes over the data set.
@@ -78,8 +139,12 @@ class Recipe:
     title: str
     networks: Mapping[str, Mapping[str, Any]]
     objective: Mapping[str, Any]
+    source: str = ""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     image: ImageSettings = field(default_factory=ImageSettings)
+    shiny: Literal["both", "normal", "only"] = "both"
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    early_stopping: EarlyStoppingSettings = field(default_factory=EarlyStoppingSettings)
     batch_size: int = 64
     kimg: float | None = None
     epochs: float | None = None
@@ -99,10 +164,11 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise PokeGANError(f"recipe {self.name!r}: {name} must be above 0, not {value}")
-        if not self.optimizer.learning_rate > 0:
-            raise PokeGANError("optimizer.learning_rate must be above 0")
-        if not all(0 <= beta < 1 for beta in self.optimizer.betas):
-            raise PokeGANError(f"optimizer.betas must lie in [0, 1), not {self.optimizer.betas}")
+        if self.image.channels == 1 and (self.augmentation.recolor or self.augmentation.six):
+            raise PokeGANError(
+                f"recipe {self.name!r}: grey images (image.channels 1) cannot be recoloured; leave"
+                f" out augmentation.recolor and augmentation.six"
+            )
 
     def build_objective(self) -> Objective:
         """The objective, with its settings checked."""
@@ -118,8 +184,12 @@ class Recipe:
 
         networks = {}
         for role, settings in self.networks.items():
-            arguments = {**asdict(self.image), **settings}
+            arguments = dict(settings)
             network_class = ARCHITECTURES.get(arguments.pop("architecture"))
+            known = inspect.signature(
+                network_class
+            ).parameters  # a latent discriminator has no size
+            arguments |= {k: v for k, v in asdict(self.image).items() if k in known}
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(derive_seed(self.seed, "init", role))
                 networks[role] = network_class(**arguments)
@@ -136,6 +206,8 @@ class Recipe:
     def to_yaml(self) -> str:
         """The recipe as it can be read back."""
         values = {k: v for k, v in asdict(self).items() if v is not None}
+        for section in SECTIONS:
+            values[section] = {k: v for k, v in values[section].items() if v is not None}
         values["optimizer"]["betas"] = list(values["optimizer"]["betas"])
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
@@ -151,11 +223,13 @@ class RunOptions:
         out: the run folder (default: runs/ and the recipe's name).
         resume: "auto" continues the run that the folder holds, if it holds one.
         dry_run: print the resolved recipe, parameter counts and data summary, and stop.
+        stop_on_collapse: end the run where it collapses, instead of only warning.
         cpu: train on the CPU even where there is a GPU; needed for several CPU processes.
         num_processes: refuse to start unless exactly so many processes take part.
         threads: CPU threads of each process (default: the cores shared evenly).
         checkpoint_kimg: thousand real images between checkpoints.
         log_every: steps between lines of the log.
+        watch_kimg: thousand real images between looks at the diversity of fixed latents' sprites.
         max_bank_gib: a data set that needs more memory than this is read through worker processes
             instead of being held in memory.
     """
@@ -165,15 +239,17 @@ class RunOptions:
     out: str | None = None
     resume: Literal["never", "auto"] = "never"
     dry_run: bool = False
+    stop_on_collapse: bool = False
     cpu: bool = False
     num_processes: int | None = None
     threads: int | None = None
     checkpoint_kimg: float = 20.0
     log_every: int = 10
+    watch_kimg: float = 2.0
     max_bank_gib: float = 4.0
 
     def __post_init__(self):
-        for name in ("num_processes", "threads", "checkpoint_kimg", "log_every"):
+        for name in ("num_processes", "threads", "checkpoint_kimg", "log_every", "watch_kimg"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise PokeGANError(f"{name} must be above 0, not {value}")
@@ -257,12 +333,11 @@ def parse_command_line(argv: Sequence[str]) -> tuple[Recipe, RunOptions]:
 
     recipe = Recipe(
         networks={role: values["networks"][role] for role in roles},
-        optimizer=OptimizerSettings(**values["optimizer"]),
-        image=ImageSettings(**values["image"]),
+        **{section: kind(**values[section]) for section, kind in SECTIONS.items()},
         **{
             f.name: values[f.name]
             for f in fields(Recipe)
-            if f.name not in ("networks", "optimizer", "image")
+            if f.name != "networks" and f.name not in SECTIONS
         },
     )
     options = RunOptions(**{f.name: values[f.name] for f in fields(RunOptions)})
@@ -290,9 +365,9 @@ def _parser(content: Mapping[str, Any]):
     for name, text in FLAGS.items():
         parser.add_argument(f"--{name}", action="store_true", help=text)
     parser.add_class_arguments(RunOptions, None, skip=set(FLAGS))
-    parser.add_class_arguments(Recipe, None, skip={"networks", "objective", "optimizer", "image"})
-    parser.add_class_arguments(ImageSettings, "image")
-    parser.add_class_arguments(OptimizerSettings, "optimizer")
+    parser.add_class_arguments(Recipe, None, skip={"networks", "objective", *SECTIONS})
+    for section, kind in SECTIONS.items():
+        parser.add_class_arguments(kind, section)
     parser.add_argument("--objective.family", type=str, help="the objective family")
     parser.add_class_arguments(OBJECTIVES.get(content["objective"]["family"]), "objective")
     for role, settings in content["networks"].items():

@@ -53,6 +53,7 @@ def test_counts_options_and_licence_are_in_the_text():
     assert "| validation | 200 | 63 |" in body
     assert "| water | 1500 | 75.0% |" in body
     assert "| max-forms | 4 |" in body
+    assert "| augment | none |" in body
     assert "Left alone: 84 duplicate. Rejected: 2" in body
     assert "The Pokémon\nCompany" in body
     assert "`abc123`" in body

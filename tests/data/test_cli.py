@@ -36,7 +36,17 @@ def test_build_and_info(source, tmp_path, capsys):
 
 def test_every_option_reaches_the_build(source, tmp_path):
     words = ["--views", "back, front", "--shiny", "only", "--games", "black-white"]
-    words += ["--frames", "all", "--max-forms", "all", "--canvas", "64", "--quiet"]
+    words += [
+        "--frames",
+        "all",
+        "--max-forms",
+        "all",
+        "--canvas",
+        "64",
+        "--augment",
+        "six",
+        "--quiet",
+    ]
     run("build", "--source", source, "--out", tmp_path / "out", *words)
     options = json.loads((tmp_path / "out/report.json").read_text())["options"]
     assert options == {
@@ -46,6 +56,7 @@ def test_every_option_reaches_the_build(source, tmp_path):
         "frames": None,
         "max_forms": None,
         "canvas": 64,
+        "augment": "six",
         "strict": False,
     }
 
@@ -69,6 +80,7 @@ def test_a_progress_bar_is_drawn_on_stderr(source, tmp_path, capsys):
         (["--max-forms", "some"], "--max-forms: 'some' is no whole number"),
         (["--canvas", "x"], "--canvas: 'x' is no whole number; give 8 to 1024 pixels"),
         (["--canvas", "9" * 5000], "--canvas: '999"),
+        (["--augment", "sixfold"], "augment: unknown value 'sixfold'; did you mean six"),
         (["--canvas", "5"], "canvas: 5 is out of range"),
     ],
 )

@@ -8,8 +8,12 @@ from PIL import Image
 from sprite_tree import gen5_tree, moving_gif, write_folder
 
 from pokegan.data.build import BuildOptions, build_dataset
-from pokegan.data.info import SHEET_SPRITES, dataset_info
+from pokegan.data.info import SHEET_SPRITES, _choose, dataset_info
 from pokegan.errors import PokeGANError
+
+LABELS = {"species_id": 1, "form": "", "gender": "", "view": 0, "shiny": False, "frame": 0} | {
+    "source": "1.gif"
+}
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +78,25 @@ def test_a_large_dataset_shows_one_sprite_each_of_spread_species(tmp_path):
     sheet = np.array(Image.open(info.contact_sheet))
     cell = 16 * 3 + 4  # small canvases are enlarged by whole pixels
     assert sheet.shape == (SHEET_SPRITES // 16 * cell, 16 * cell, 3)
+
+
+def test_originals_come_first_and_augmented_sprites_are_counted(tmp_path):
+    source = write_folder(tmp_path / "tree", gen5_tree())
+    options = BuildOptions(augment="six", shiny="normal", max_forms=1)
+    report = build_dataset(str(source), tmp_path / "out", options, progress=False)
+    info = dataset_info(tmp_path / "out")
+    train, validation = report.rows.values()
+    assert info.counts["augmentation"]["-"] == {"train": train / 7, "validation": validation}
+    assert info.counts["augmentation"]["crop"] == {"train": train / 7, "validation": 0}
+    labels = {"train": [{**LABELS, "augmentation": name} for name in ("shear", "", "crop")]}
+    assert _choose(labels) == [("train", 1), ("train", 0), ("train", 2)]
+
+
+def test_a_dataset_built_before_there_was_augmentation_is_read(dataset, tmp_path):
+    copy = shutil.copytree(dataset.out, tmp_path / "copy")
+    for path in copy.glob("data/*.parquet"):
+        pq.write_table(pq.read_table(path).drop_columns("augmentation"), path)
+    assert dataset_info(copy).counts == dataset_info(dataset.out, tmp_path).counts
 
 
 def test_what_is_no_dataset_is_one_clear_line(tmp_path):

@@ -10,6 +10,7 @@ from pokegan.errors import PokeGANError
         ({"views": ("frnt",)}, "did you mean front"),
         ({"views": ()}, "views: none given"),
         ({"shiny": "never"}, "use one of both, normal, only"),
+        ({"augment": "seven"}, "augment: unknown value 'seven'; use one of none, six"),
         ({"frames": 0}, "frames: 0"),
         ({"max_forms": -1}, "max-forms: -1"),
         ({"canvas": 7}, "canvas: 7"),

@@ -82,6 +82,15 @@ def test_an_unknown_split_and_a_missing_column_are_named(folder, tmp_path):
         open_sprites(str(tmp_path))
 
 
+def test_a_dataset_built_before_there_was_augmentation_is_as_good(folder, tmp_path):
+    import datasets
+
+    (tmp_path / "data").mkdir()
+    older = datasets.load_dataset(str(folder))["train"].remove_columns("augmentation")
+    older.to_parquet(str(tmp_path / "data/train-00000-of-00001.parquet"))
+    assert open_sprites(str(tmp_path)).fingerprint() == open_sprites(str(folder)).fingerprint()
+
+
 def test_damaged_parquet_is_one_line(folder, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data/train-00000-of-00001.parquet").write_bytes(b"PAR1 damaged PAR1")

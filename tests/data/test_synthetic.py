@@ -82,6 +82,7 @@ def test_every_row_has_the_labels_of_the_typed_dataset(rows):
         assert row["type2"] in range(NO_TYPE + 1)
         assert row["type2"] != row["type1"]
         assert (row["form"], row["gender"], row["game"]) == ("", "", "synthetic")
+        assert row["augmentation"] == ""
         assert (row["generation"], row["view"], row["frame"]) == (0, 0, 0)
         assert row["image"].mode == "RGBA"
 
@@ -232,7 +233,7 @@ def test_dataset_has_the_features_and_the_splits_of_every_dataset():
     assert set(train["species_id"]) == set(range(1, 61)) - held_out
     assert list(train.features) == [
         "image", "species_id", "species", "form", "type1", "type2", "type_group", "generation",
-        "game", "view", "shiny", "gender", "frame", "source",
+        "game", "view", "shiny", "gender", "frame", "source", "augmentation",
     ]  # fmt: skip
     assert train.features["type1"].names == list(TYPES)
     assert train.features["type2"].names == list(SECOND_TYPES)

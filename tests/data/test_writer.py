@@ -31,6 +31,7 @@ def rows(count: int, side: int = 40):
             "gender": "",
             "frame": 0,
             "source": f"{number}.png",
+            "augmentation": "",
         }
 
 

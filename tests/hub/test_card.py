@@ -177,3 +177,18 @@ def test_a_bad_file_is_named_in_one_line(folder, name, content, message):
     with pytest.raises(PokeGANError, match=message) as caught:
         model_card(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_a_conditional_models_card_tells_how_to_choose_types(folder):
+    before = str(model_card(folder))
+    assert "types=" not in before
+    edit(folder / "config.json", conditioning="group")
+    card = model_card(folder)
+    assert 'sample(8, types="fire")' in card.text
+    assert "type-conditional" in card.data.tags
+
+
+def test_the_work_behind_a_recipe_is_named(folder):
+    recipe = yaml.safe_load((folder / "recipe.yaml").read_text())
+    (folder / "recipe.yaml").write_text(yaml.safe_dump({**recipe, "source": "Somebody 2021"}))
+    assert ", after Somebody 2021." in model_card(folder).text

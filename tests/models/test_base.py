@@ -7,6 +7,7 @@ from safetensors.torch import load_file, save_file
 
 from pokegan import PokeGANError, load
 from pokegan.models.base import CHUNK, to_pil
+from pokegan.models.cdcgan import CDCGANGenerator
 from pokegan.models.dcgan import DCGANGenerator
 
 
@@ -180,3 +181,65 @@ def test_a_run_folder_stands_for_its_model(model, tmp_path):
 def test_what_is_neither_a_folder_nor_a_hub_id_is_told_so():
     with pytest.raises(PokeGANError, match="neither a folder on this machine nor a Hub id"):
         load("no such/folder/any where")
+
+
+def test_a_conditional_model_draws_the_types_that_it_is_asked_for():
+    model = CDCGANGenerator(latent_dim=4, base_width=2, size=16)
+    fire = model.sample(3, seed=1, types="fire", output="tensor")
+    mixed = model.sample(3, seed=1, types=["fire", "water", "fire"], output="tensor")
+    assert torch.equal(fire[0], mixed[0])
+    assert torch.equal(fire[2], mixed[2])
+    assert not torch.equal(fire[1], mixed[1])
+    ice = model.sample(3, seed=1, types="ice", output="tensor")
+    assert torch.equal(ice, model.sample(3, seed=1, types="water-ice", output="tensor"))
+
+
+def test_labels_left_to_chance_depend_on_seed_and_place_alone():
+    model = CDCGANGenerator(latent_dim=4, base_width=2, size=16, conditioning="type")
+    labels = model.labels(400, seed=2)
+    assert torch.equal(model.labels(7, seed=2), labels[:7])
+    assert not torch.equal(model.labels(400, seed=3), labels)
+    assert set(labels.tolist()) == set(range(18))
+    sprites = model.sample(3, seed=2, output="tensor")
+    assert torch.equal(sprites, model.draw(model.latents(3, seed=2), labels[:3]))
+
+
+def test_types_that_a_model_cannot_draw_are_told():
+    with pytest.raises(PokeGANError, match="draws without regard to types"):
+        DCGANGenerator(latent_dim=4, base_width=2, size=16).sample(1, types="fire")
+    conditional = CDCGANGenerator(latent_dim=4, base_width=2, size=16)
+    with pytest.raises(PokeGANError, match=r"unknown type 'light'; known: normal"):
+        conditional.sample(1, types="light")
+    with pytest.raises(PokeGANError, match="2 names for 3 sprites"):
+        conditional.sample(3, types=["fire", "water"])
+
+
+def test_interpolation_goes_from_one_sprite_to_the_other():
+    model = DCGANGenerator(latent_dim=4, base_width=2, size=16)
+    start, end = model.latents(2, seed=4)
+    way = model.interpolate(start, end, 5, output="tensor")
+    assert way.shape == (5, 3, 16, 16)
+    ends = model.draw(torch.stack([start, end]))
+    assert torch.allclose(way[0], ends[0], atol=1e-6)
+    assert torch.allclose(way[-1], ends[1], atol=1e-6)
+    assert len({sprite.numpy().tobytes() for sprite in way}) == 5
+    assert [image.size for image in model.interpolate(start, end, 2)] == [(16, 16)] * 2
+
+
+def test_a_conditional_model_interpolates_within_a_type():
+    model = CDCGANGenerator(latent_dim=4, base_width=2, size=16)
+    start, end = model.latents(2)
+    fire = model.interpolate(start, end, 3, types="fire", output="tensor")
+    assert not torch.equal(fire, model.interpolate(start, end, 3, types="grass", output="tensor"))
+    with pytest.raises(PokeGANError, match="type-conditional; say which types"):
+        model.interpolate(start, end, 3)
+
+
+@pytest.mark.parametrize(
+    ("start", "steps", "message"),
+    [(torch.zeros(3), 3, r"shape \(4,\), not \(3,\)"), (torch.zeros(4), 1, "at least 2")],
+)
+def test_unfit_ways_are_refused(start, steps, message):
+    model = DCGANGenerator(latent_dim=4, base_width=2, size=16)
+    with pytest.raises(PokeGANError, match=message):
+        model.interpolate(start, torch.ones(4), steps)

@@ -17,14 +17,27 @@ def test_published_parameter_counts():
     assert parameters(DCGANDiscriminator()) == 2_765_568
 
 
+def test_no_norm_means_biases_instead():
+    # Each batch norm of width w has 2w parameters, the bias in its place w. The generator's image
+    # layer and the discriminator's first layer gain biases as well.
+    norms = 512 + 256 + 128 + 64
+    with torch.device("meta"):
+        generator, discriminator = DCGANGenerator(norm="none"), DCGANDiscriminator(norm="none")
+    assert parameters(generator) == 3_576_704 - norms + 3
+    assert parameters(discriminator) == 2_765_568 - (norms - 64) + 64
+    for network in (generator, discriminator):
+        assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in network.modules())
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
 @pytest.mark.parametrize("size", [16, 32, 64, 128])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_shapes_and_ranges(size, channels):
-    generator = DCGANGenerator(latent_dim=5, base_width=2, channels=channels, size=size)
+def test_shapes_and_ranges(size, channels, norm):
+    generator = DCGANGenerator(5, base_width=2, norm=norm, channels=channels, size=size)
     images = generator(torch.randn(3, 5) * 100)
     assert images.shape == (3, channels, size, size)
     assert images.abs().max() <= 1
-    discriminator = DCGANDiscriminator(base_width=2, channels=channels, size=size)
+    discriminator = DCGANDiscriminator(2, norm=norm, channels=channels, size=size)
     assert discriminator(images).shape == (3,)
 
 
@@ -39,9 +52,30 @@ def test_initial_weights_follow_the_paper():
     assert (generator.layers[1].bias == 0).all()
 
 
-def test_every_weight_gets_a_gradient():
-    generator = DCGANGenerator(latent_dim=4, base_width=2, size=32)
-    discriminator = DCGANDiscriminator(base_width=2, size=32)
+def test_without_norm_signals_start_neither_faded_nor_saturated():
+    images = DCGANGenerator(base_width=16, norm="none")(torch.randn(32, 100))
+    assert 0.2 < images.std(dim=0).mean() < 0.7
+    assert 0.05 < DCGANDiscriminator(base_width=16, norm="none")(images).std() < 2
+
+
+def test_a_critic_without_norm_judges_each_image_by_itself():
+    critic = DCGANDiscriminator(base_width=2, norm="none", size=32)
+    images = torch.rand(4, 3, 32, 32)
+    torch.testing.assert_close(critic(images)[:1], critic(images[:1]))
+
+
+def test_every_weight_of_a_critic_is_trained_by_the_wasserstein_loss():
+    critic = DCGANDiscriminator(base_width=2, norm="none", size=32)
+    real, fake = torch.rand(2, 8, 3, 32, 32)
+    (critic(fake).mean() - critic(real).mean()).backward()
+    for name, parameter in critic.named_parameters():
+        assert parameter.grad.abs().max() > 1e-6, name
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_every_weight_gets_a_gradient(norm):
+    generator = DCGANGenerator(latent_dim=4, base_width=4, norm=norm, size=32)
+    discriminator = DCGANDiscriminator(base_width=4, norm=norm, size=32)
     discriminator(generator(torch.randn(4, 4))).sum().backward()
     for network in (generator, discriminator):
         for name, parameter in network.named_parameters():
@@ -57,6 +91,7 @@ def test_every_weight_gets_a_gradient():
         ({"latent_dim": True}, "latent_dim"),
         ({"base_width": -64}, "base_width"),
         ({"base_width": 10**6}, "base_width"),
+        ({"norm": "layer"}, "norm must be one of batch, none"),
         ({"channels": 2}, "channels"),
         ({"size": 65}, "size"),
         ({"size": 2**20}, "size"),
@@ -73,13 +108,25 @@ def test_the_config_names_the_architecture(tmp_path):
         "architecture": "dcgan-generator",
         "latent_dim": 7,
         "base_width": 2,
+        "norm": "batch",
         "channels": 3,
         "size": 64,
     }
 
 
-def test_a_loaded_model_draws_the_same_sprites(tmp_path):
+def test_a_config_from_before_norm_was_an_argument_loads(tmp_path):
     model = DCGANGenerator(latent_dim=7, base_width=2).eval()
+    model.save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    del config["norm"]
+    path.write_text(json.dumps(config))
+    assert torch.equal(load(tmp_path).sample(2, output="tensor"), model.sample(2, output="tensor"))
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_a_loaded_model_draws_the_same_sprites(tmp_path, norm):
+    model = DCGANGenerator(latent_dim=7, base_width=2, norm=norm).eval()
     model.save_pretrained(tmp_path)
     for loaded in (load(tmp_path), DCGANGenerator.from_pretrained(tmp_path)):
         assert type(loaded) is DCGANGenerator

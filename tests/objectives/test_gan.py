@@ -2,11 +2,12 @@ import math
 
 import pytest
 import torch
+from play import FixedNoise, batch_of
+from play import play as play_step
 from torch import nn
 
 from pokegan import PokeGANError
-from pokegan.data.batch import Batch
-from pokegan.objectives.gan import GAN, bce
+from pokegan.objectives.gan import GAN, bce, mean_probability
 
 
 class Point(nn.Module):
@@ -33,20 +34,10 @@ class Scale(nn.Module):
         return images * self.value
 
 
-class Zeros:
-    def normal(self, stream, *shape):
-        return torch.zeros(4, *shape)
-
-
-def play(objective, generator, discriminator, image=1.0, between=lambda: None):
-    labels = torch.zeros(4, dtype=torch.int64)
-    batch = Batch(torch.full((4,), image), labels[:, None].expand(4, 2), labels, labels.bool())
-    turns = objective.step({"generator": generator, "discriminator": discriminator}, batch, Zeros())
-    first = next(turns)
-    between()
-    second = next(turns)
-    assert next(turns, None) is None
-    return first, second
+def play(objective, generator, discriminator, image=1.0, between=lambda: None, noise=None):
+    networks = {"generator": generator, "discriminator": discriminator}
+    batch = batch_of(torch.full((4,), image), group=3)
+    return play_step(objective, networks, batch, noise, {"discriminator": between})
 
 
 def sigmoid(x):
@@ -71,6 +62,66 @@ def test_smoothed_labels_in_closed_form():
     expected = -0.9 * math.log(real) - 0.1 * math.log(1 - real)
     expected += -0.2 * math.log(fake) - 0.8 * math.log(1 - fake)
     assert turn.loss.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_random_labels_in_closed_form(share):
+    """With noise 0.1 a real image's target is 1 − 0.1 u, a generated one's 0.1 u."""
+    d, g = 0.7, -0.4
+    shares = torch.full((4,), share)
+    noise = FixedNoise(streams={"real label": shares, "fake label": shares})
+    turn, _ = play(GAN(label_noise=0.1), Point(g), Scale(d), noise=noise)
+    real, fake, moved = sigmoid(d), sigmoid(g * d), 0.1 * share
+    expected = -(1 - moved) * math.log(real) - moved * math.log(1 - real)
+    expected += -moved * math.log(fake) - (1 - moved) * math.log(1 - fake)
+    assert turn.loss.item() == pytest.approx(expected)
+
+
+def test_each_sample_has_a_random_label_of_its_own():
+    targets = torch.tensor([0.9, 1.0])
+    patches = torch.zeros(2, 3, 3)
+    patches[1] = 2.0
+    expected = (bce(torch.zeros(1), 0.9) + bce(torch.tensor([2.0]), 1.0)) / 2
+    assert bce(patches, targets).item() == pytest.approx(expected.item())
+
+
+def test_label_0_9_has_its_minimum_at_logit_log_9():
+    logit = torch.tensor([math.log(9)], requires_grad=True)
+    (slope,) = torch.autograd.grad(bce(logit, 0.9), logit)
+    assert abs(slope.item()) < 1e-6
+
+
+def test_conditional_networks_are_told_the_label_of_the_real_sprite():
+    told = []
+
+    class Told(Point):
+        conditioning = "group"
+
+        def forward(self, latents, labels):
+            told.append(labels.tolist())
+            return super().forward(latents)
+
+    class Telling(Scale):
+        conditioning = "group"
+
+        def forward(self, images, labels):
+            told.append(labels.tolist())
+            return super().forward(images)
+
+    play(GAN(), Told(0.5), Telling(0.3))
+    assert told == [[3] * 4] * 4  # G, D of real, D of generated, D for G's turn
+
+
+def test_generated_images_pass_the_augmentation_once():
+    noise = FixedNoise()
+    play(GAN(), Point(0.5), Scale(0.3), noise=noise)
+    assert noise.augmented == ["fake"]
+
+
+def test_the_probability_of_a_verdict():
+    logits = torch.tensor([0.0, math.log(3)])
+    assert mean_probability(logits).item() == pytest.approx((0.5 + 0.75) / 2)
+    assert mean_probability((logits, torch.zeros(2, 13))) == mean_probability(logits)
 
 
 def test_a_smoothed_label_is_the_best_answer():
@@ -115,7 +166,15 @@ def test_the_non_saturating_gradient_is_strong_where_the_generator_fails():
     assert gradient.item() == pytest.approx(-(1 - sigmoid(-10)))
 
 
-@pytest.mark.parametrize("labels", [{"real_label": 1.1}, {"fake_label": -0.1}])
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"real_label": 1.1},
+        {"fake_label": -0.1},
+        {"label_noise": 1.5},
+        {"label_noise": 0.2, "fake_label": 0.9},
+    ],
+)
 def test_labels_outside_the_unit_interval_are_refused(labels):
     with pytest.raises(PokeGANError, match=next(iter(labels))):
         GAN(**labels)

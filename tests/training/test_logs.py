@@ -59,6 +59,16 @@ def test_plots_are_pictures_of_losses_and_probabilities(tmp_path):
     assert all(min(Image.open(path).size) > 200 for path in written)
 
 
+def test_what_is_measured_now_and_then_is_plotted_where_it_was(tmp_path):
+    lines = [{"step": step, "kimg": step, "seconds": step} for step in range(1, 9)]
+    for line in lines[3::4]:
+        line |= {"diversity": 0.8, "saturation": 0.3}
+    (tmp_path / "log").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    written = plot_log(tmp_path / "log", tmp_path)
+    assert [path.name for path in written] == ["diversity.png", "saturation.png"]
+    assert all(min(Image.open(path).size) > 200 for path in written)
+
+
 def test_an_empty_log_has_no_plots(tmp_path):
     assert plot_log(write(tmp_path, []), tmp_path) == []
 

@@ -131,6 +131,55 @@ def test_a_loss_that_turns_nan_later_keeps_the_checkpoint_before(tmp_path, capsy
     assert load_newest_checkpoint(tmp_path / "run/checkpoints").step == 6
 
 
+def collapse_after(monkeypatch, looks):
+    """Let the samples seem diverse for a while, and equal from then on."""
+    seen = iter([1.0, *[0.8] * looks, *[0.0] * 1000])
+    monkeypatch.setattr(loop, "diversity", lambda images: next(seen))
+
+
+WATCHED = ("--kimg=0.4", "--checkpoint-kimg=0.04", "--watch-kimg=0.008")
+
+
+def test_a_collapse_is_told_with_its_step_and_the_last_good_checkpoint(
+    tmp_path, capsys, monkeypatch
+):
+    collapse_after(monkeypatch, looks=17)
+    assert train(tmp_path, *WATCHED) == 0
+    (warning,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("warning: ")]
+    assert warning.startswith("warning: step 21: samples have become nearly equal")
+    assert "step-00000015.safetensors" in warning
+    lines = read_log(tmp_path / "run/logs/training_log.jsonl")
+    assert [line["diversity"] for line in lines] == [0.8] * 17 + [0.0] * 33
+    assert all(0 <= line["saturation"] <= 1 for line in lines)
+
+
+def test_a_collapsed_run_can_be_stopped_before_its_good_checkpoints_are_gone(
+    tmp_path, capsys, monkeypatch
+):
+    collapse_after(monkeypatch, looks=17)
+    assert train(tmp_path, *WATCHED, "--stop-on-collapse") == 2
+    message = capsys.readouterr().err
+    assert "step 21: samples have become nearly equal" in message
+    assert "step-00000015.safetensors" in message
+    assert load_newest_checkpoint(tmp_path / "run/checkpoints").step == 20
+
+
+def test_a_resumed_run_remembers_what_its_watch_has_seen(tmp_path, capsys, monkeypatch):
+    collapse_after(monkeypatch, looks=17)
+    assert train(tmp_path, "--kimg=0.152", *WATCHED[1:]) == 0  # two looks after the collapse
+    seen = iter([1.0, *[0.0] * 1000])
+    monkeypatch.setattr(loop, "diversity", lambda images: next(seen))
+    assert train(tmp_path, *WATCHED, "--resume=auto") == 0
+    assert "warning: step 21: samples have become nearly equal" in capsys.readouterr().err
+
+
+def test_looks_at_the_samples_are_as_rare_as_asked_for(tmp_path):
+    assert train(tmp_path, "--kimg=0.16", "--watch-kimg=0.04", "--log-every=2") == 0
+    lines = read_log(tmp_path / "run/logs/training_log.jsonl")
+    assert [line["step"] for line in lines if "diversity" in line] == [6, 10, 16, 20]
+    assert all(line["diversity"] > 0 for line in lines if "diversity" in line)
+
+
 def test_a_full_disk_is_one_line_and_the_checkpoint_stays(tmp_path, capsys, monkeypatch):
     def full(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

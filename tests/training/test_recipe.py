@@ -10,7 +10,12 @@ from pokegan.training.recipe import (
     recipe_names,
 )
 
-LATENT_100 = {"architecture": "dcgan-generator", "latent_dim": 100, "base_width": 9}
+LATENT_100 = {
+    "architecture": "dcgan-generator",
+    "latent_dim": 100,
+    "base_width": 9,
+    "norm": "batch",
+}
 
 
 def parse(*argv):

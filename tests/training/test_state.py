@@ -96,3 +96,28 @@ def test_a_recipe_whose_networks_do_not_fit_the_objective_is_refused(networks, m
     recipe = replace(recipe, networks=settings)
     with pytest.raises(PokeGANError, match=message):
         TrainState(recipe, recipe.build_objective(), torch.device("cpu"))
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_an_update_does_not_depend_on_how_gradients_lie_in_memory(layout):
+    """The fused optimizers walk through memory; weights of convolutions are channels-last."""
+    state, expected = build(), build()
+    weight = state.parameters["generator"][0]
+    direction = torch.randn(weight.shape)
+
+    class Laid(torch.autograd.Function):
+        @staticmethod
+        def forward(context, tensor):
+            return (tensor * direction).sum()
+
+        @staticmethod
+        def backward(context, slope):
+            return (slope * direction).contiguous(memory_format=layout)
+
+    for each, loss in ((state, Laid.apply), (expected, lambda tensor: (tensor * direction).sum())):
+        each.parameters["generator"] = each.parameters["generator"][:1]
+        each.update("generator", loss(each.parameters["generator"][0]))
+    first = weight - build().parameters["generator"][0]
+    assert torch.equal(weight, expected.parameters["generator"][0])
+    # Adam's first step is the learning rate in every weight, against the gradient's sign.
+    torch.testing.assert_close(first, -2e-4 * direction.sign(), rtol=1e-3, atol=1e-8)
