@@ -2,12 +2,12 @@
 
 import io
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pokegan.data.options import VIEWS
 from pokegan.data.spread import spread
+from pokegan.data.stored import rows_at, stored_image, stored_rows
 from pokegan.data.types import SECOND_TYPES, TYPE_GROUPS, TYPES
 from pokegan.data.writer import SPLITS
 from pokegan.errors import PokeGANError
@@ -28,8 +28,6 @@ SECTIONS = (
     ("gender", "gender", None),
     ("augmentation", "augmentation", None),
 )
-COLUMNS = ("species_id", "form", "frame", "source", *(column for column, _, _ in SECTIONS))
-ABSENT = {"augmentation": ""}  # data sets built before there was the column
 
 
 @dataclass(frozen=True)
@@ -81,12 +79,11 @@ def dataset_info(folder: Path, out: Path | None = None) -> DatasetInfo:
     """
     folder = Path(folder)
     out = Path(out) if out else folder
-    shards = _shards(folder)
-    labels = {split: _read_labels(paths) for split, paths in shards.items()}
+    labels = {split: list(stored_rows(folder, images=False, splits=[split])) for split in SPLITS}
     if not any(labels.values()):
         raise PokeGANError(f"{folder}: the dataset has no sprites; build it again")
     counts = {title: _count(labels, column, names) for column, title, names in SECTIONS}
-    pictures = {"contact_sheet.png": _read_sheet(folder, shards, labels)}
+    pictures = {"contact_sheet.png": _contact_sheet(folder, labels)}
     pictures["types.png"] = _draw_types(counts)
     try:
         for name, data in pictures.items():
@@ -106,38 +103,6 @@ def _with_total(counts: dict[str, int]) -> tuple[int, ...]:
     return (*counts.values(), sum(counts.values()))
 
 
-def _shards(folder: Path) -> dict[str, list[Path]]:
-    shards = {split: sorted(folder.glob(f"data/{split}-*.parquet")) for split in SPLITS}
-    if not any(shards.values()):
-        raise PokeGANError(
-            f"{folder}: no dataset (data/train-*.parquet) there; give the --out folder of "
-            "pokegan dataset build"
-        )
-    return shards
-
-
-def _read_labels(paths: list[Path]) -> list[dict]:
-    """The rows of a split without their images; row number = place in the list."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    rows = []
-    for path in paths:
-        try:
-            present = pq.read_schema(path).names
-            missing = set(COLUMNS) - set(ABSENT) - set(present)
-            if not missing:
-                table = pq.read_table(path, columns=[name for name in COLUMNS if name in present])
-                rows += [ABSENT | row for row in table.to_pylist()]
-        except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
-            raise PokeGANError(f"{path}: cannot be read ({reason}); build it again") from error
-        if missing:
-            lacks = ", ".join(sorted(missing))
-            raise PokeGANError(f"{path}: no typed sprite dataset, it lacks {lacks}")
-    return rows
-
-
 def _count(labels: dict[str, list[dict]], column: str, names) -> dict[str, dict[str, int]]:
     """Counts by name and split; classes in their order, other values sorted."""
     counts = {split: Counter(row[column] for row in rows) for split, rows in labels.items()}
@@ -148,23 +113,17 @@ def _count(labels: dict[str, list[dict]], column: str, names) -> dict[str, dict[
     }
 
 
-def _read_sheet(folder: Path, shards: dict[str, list[Path]], labels: dict) -> bytes:
-    import pyarrow as pa
-
-    try:
-        return _contact_sheet(shards, labels)
-    except (pa.ArrowException, OSError) as error:  # OSError: of Arrow, or of Pillow
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise PokeGANError(f"{folder}: cannot be read ({reason}); build it again") from error
-
-
-def _contact_sheet(shards: dict[str, list[Path]], labels: dict[str, list[dict]]) -> bytes:
+def _contact_sheet(folder: Path, labels: dict[str, list[dict]]) -> bytes:
     """The PNG file."""
     from PIL import Image
 
     chosen = _choose(labels)
-    pictures = _read_images(shards, chosen)
-    images = [Image.open(io.BytesIO(pictures[key])).convert("RGBA") for key in chosen]
+    pictures = {
+        (split, index): stored_image(row)
+        for split in labels
+        for index, row in rows_at(folder, {i for s, i in chosen if s == split}, [split])
+    }
+    images = [pictures[key] for key in chosen]
     side = images[0].width
     scale = max(1, 48 // side)  # small canvases are enlarged by whole pixels
     cell = side * scale + 4
@@ -194,26 +153,6 @@ def _choose(labels: dict[str, list[dict]]) -> list[tuple[str, int]]:
     ranked = [(depth, place) for place, rows in enumerate(ordered) for depth in range(len(rows))]
     kept = sorted((place, depth) for depth, place in sorted(ranked)[:SHEET_SPRITES])
     return [ordered[place][depth][2:] for place, depth in kept]
-
-
-def _read_images(shards, chosen: list[tuple[str, int]]) -> dict[tuple[str, int], bytes]:
-    """PNG bytes of the chosen rows; holds one row group at a time."""
-    wanted = set(chosen)
-    return {
-        (split, index): image["bytes"]
-        for split, paths in shards.items()
-        for index, image in enumerate(_iterate_images(paths))
-        if (split, index) in wanted
-    }
-
-
-def _iterate_images(paths: list[Path]) -> Iterator[dict]:
-    import pyarrow.parquet as pq
-
-    for path in paths:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=256, columns=["image"]):
-                yield from batch.column(0).to_pylist()
 
 
 def _draw_types(counts: dict) -> bytes:

@@ -1,7 +1,7 @@
 """Read the rows of a built dataset from its Parquet files, a few at a time."""
 
 import io
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -13,12 +13,15 @@ ABSENT = {"augmentation": ""}  # data sets built before there was the column
 _BATCH = 256
 
 
-def stored_rows(folder: Path, images: bool = True) -> Iterator[dict]:
-    """The rows of all splits in order, with the columns of `pokegan.data.writer.features`.
+def stored_rows(
+    folder: Path, images: bool = True, splits: Sequence[str] = SPLITS
+) -> Iterator[dict]:
+    """The rows in order, with the columns of `pokegan.data.writer.features`.
 
     Args:
         folder: made by ``pokegan dataset build``.
         images: read the column ``image`` too; what is in it is for `stored_image`.
+        splits: whose rows, one split after the other.
 
     Raises:
         PokeGANError: no dataset there, or a file that cannot be read or is of another kind.
@@ -27,12 +30,12 @@ def stored_rows(folder: Path, images: bool = True) -> Iterator[dict]:
     import pyarrow.parquet as pq
 
     columns = [name for name in features() if images or name != "image"]
-    paths = [path for split in SPLITS for path in sorted(folder.glob(f"data/{split}-*.parquet"))]
-    if not paths:
+    if not any(folder.glob("data/*.parquet")):
         raise PokeGANError(
             f"{folder}: no dataset (data/train-*.parquet) there; give the --out folder of "
             "pokegan dataset build"
         )
+    paths = [path for split in splits for path in sorted(folder.glob(f"data/{split}-*.parquet"))]
     for path in paths:
         try:
             with pq.ParquetFile(path) as file:
@@ -48,10 +51,12 @@ def stored_rows(folder: Path, images: bool = True) -> Iterator[dict]:
             raise PokeGANError(f"{path}: cannot be read ({reason}); build it again") from error
 
 
-def rows_at(folder: Path, places: Collection[int]) -> Iterator[tuple[int, dict]]:
+def rows_at(
+    folder: Path, places: Collection[int], splits: Sequence[str] = SPLITS
+) -> Iterator[tuple[int, dict]]:
     """(place, row) of those rows of `stored_rows` that are at ``places``, in order."""
-    wanted = set(places)
-    return (place for place in enumerate(stored_rows(folder)) if place[0] in wanted)
+    wanted, rows = set(places), stored_rows(folder, splits=splits)
+    return (place for place in enumerate(rows) if place[0] in wanted)
 
 
 def stored_image(row: dict) -> Image.Image:

@@ -13,10 +13,9 @@ import math
 import torch
 from torch import Tensor, nn
 
-from pokegan.errors import PokeGANError
 from pokegan.models import ARCHITECTURES
 from pokegan.models.autoencoder import AutoencodingModel
-from pokegan.models.checks import check_choice, check_range
+from pokegan.models.checks import check_choice, check_number, check_range
 from pokegan.models.initialisation import LEAKY_SLOPE, init_kaiming, init_linear
 from pokegan.models.noise import normal_like
 
@@ -155,7 +154,7 @@ class AEGANImageDiscriminator(nn.Module):
         self, base_width: int = 32, noise: float = 0.02, channels: int = 3, size: int = 64
     ):
         check_range("base_width", base_width, 1, 512)
-        _check_noise(noise)
+        check_number("noise", noise, 0, 1)
         _check_images(channels, size)
         super().__init__()
         widths = _widths(base_width, size)
@@ -193,7 +192,7 @@ class AEGANLatentDiscriminator(nn.Module):
         check_range("latent_dim", latent_dim, 1, 4096)
         check_range("width", width, 1, 8192)
         check_range("depth", depth, 1, 16)
-        _check_noise(noise)
+        check_number("noise", noise, 0, 1)
         super().__init__()
         self.layers = nn.Sequential(_dense(latent_dim, width, depth, noise), nn.Linear(width, 1))
         self.apply(init_kaiming)
@@ -257,8 +256,3 @@ def _widths(base_width: int, size: int) -> list[int]:
 def _check_images(channels: int, size: int) -> None:
     check_choice("channels", channels, (1, 3, 4))
     check_choice("size", size, (16, 32, 64, 128, 256))
-
-
-def _check_noise(noise: float) -> None:
-    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise <= 1:
-        raise PokeGANError(f"noise must be a number from 0 to 1, not {noise!r}")

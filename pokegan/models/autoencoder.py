@@ -41,7 +41,7 @@ class AutoencodingModel(SpriteModel):
                 with one for each; required of these.
 
         Returns:
-            Float tensor (n, latent_dim), unbounded, on the CPU. Row *i* depends on image *i* (and
+            Float tensor (n, latent_dim) on the CPU. Row *i* depends on image *i* (and
             its type) alone.
 
         Raises:

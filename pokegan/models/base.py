@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from pokegan.errors import PokeGANError
 from pokegan.hub_errors import hub_errors_in_one_line
 from pokegan.models import ARCHITECTURES
-from pokegan.models.checks import check_arguments
+from pokegan.models.checks import check_arguments, check_choice
 from pokegan.models.conditioning import labels_of, num_classes
 from pokegan.models.interpolation import slerp
 from pokegan.models.shapes import shapes_only
@@ -195,7 +195,7 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
             PokeGANError: ``n`` is below 1, ``output`` or a type is unknown, or the model knows no
                 types.
         """
-        _check_output(output)
+        check_choice("output", output, ("pil", "tensor"))
         labels = self.labels(n, seed) if types is None else self.labels_of(types, n)
         images = self.draw(self.latents(n, seed), labels)
         return images if output == "tensor" else to_pil(images)
@@ -240,7 +240,7 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
             PokeGANError: latents of another shape, fewer than 2 steps, types that are missing,
                 unknown, or given to a model that knows none.
         """
-        _check_output(output)
+        check_choice("output", output, ("pil", "tensor"))
         for latent in (start, end):
             if tuple(latent.shape) != (self.latent_dim,):
                 raise PokeGANError(
@@ -319,11 +319,6 @@ def _filled_up(part: Tensor, parameter: Tensor) -> Tensor:
     chunk[: len(part)] = part
     dtype = parameter.dtype if part.is_floating_point() else part.dtype
     return chunk.to(parameter.device, dtype)
-
-
-def _check_output(output: str) -> None:
-    if output not in ("pil", "tensor"):
-        raise PokeGANError(f"output must be 'pil' or 'tensor', not {output!r}")
 
 
 def to_pil(images: Tensor) -> list[Image.Image]:

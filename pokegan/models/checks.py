@@ -19,6 +19,16 @@ def check_range(name: str, value: int, low: int, high: int) -> None:
         raise PokeGANError(f"{name} must be an integer from {low} to {high}, not {value!r}")
 
 
+def check_number(name: str, value: float, low: float, high: float) -> None:
+    """Refuse an argument that is no number in ``[low, high]``.
+
+    Raises:
+        PokeGANError: ``value`` is no number, or out of range.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise PokeGANError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}")
+
+
 def check_choice(name: str, value: object, choices: tuple) -> None:
     """Refuse an argument that is none of ``choices``.
 

@@ -6,6 +6,7 @@ its widths. Those of the well-known dense GAN on MNIST are the defaults.
 
 import itertools
 
+import torch
 from torch import Tensor, nn
 
 from pokegan.errors import PokeGANError
@@ -13,6 +14,9 @@ from pokegan.models import ARCHITECTURES
 from pokegan.models.base import SpriteModel
 from pokegan.models.checks import check_choice, check_range
 from pokegan.models.initialisation import LEAKY_SLOPE, init_kaiming, init_linear
+
+FIRST_LAYER_SCALE = 0.1
+"""The discriminator's first weights start at this share of what He et al. ask for."""
 
 
 @ARCHITECTURES.register("dense-generator")
@@ -90,6 +94,10 @@ class DenseDiscriminator(nn.Module):
             nn.Linear(widths[-1], 1, bias=False),
         )
         self.apply(init_kaiming)
+        # Random weights see pixels one by one and would teach the generator noise; what is learnt
+        # from sprites is smooth, and soon outweighs a small beginning.
+        with torch.no_grad():
+            self.layers[1].weight.mul_(FIRST_LAYER_SCALE)
         init_linear(self.layers[-1])
 
     def forward(self, images: Tensor) -> Tensor:

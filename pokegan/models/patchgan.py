@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from pokegan.errors import PokeGANError
 from pokegan.models import ARCHITECTURES
-from pokegan.models.checks import check_choice, check_range
+from pokegan.models.checks import check_choice, check_number, check_range
 from pokegan.models.conditioning import num_classes
 from pokegan.models.initialisation import LEAKY_SLOPE, init_kaiming, init_linear
 from pokegan.models.label_plane import LabelPlane, check_embedding_dim
@@ -227,7 +227,6 @@ def _check_arguments(base_width: int, noise: float, channels: int, size: int) ->
     check_range("base_width", base_width, GROUPS, 256)
     if base_width % GROUPS:
         raise PokeGANError(f"base_width must be a multiple of {GROUPS}, not {base_width}")
-    if isinstance(noise, bool) or not isinstance(noise, int | float) or not 0 <= noise <= 1:
-        raise PokeGANError(f"noise must be a number from 0 to 1, not {noise!r}")
+    check_number("noise", noise, 0, 1)
     check_choice("channels", channels, (1, 3, 4))
     check_choice("size", size, (16, 32, 64, 128, 256))

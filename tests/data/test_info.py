@@ -121,7 +121,7 @@ def test_a_corrupt_page_is_blamed_on_the_dataset(dataset, tmp_path):
     data = bytearray(path.read_bytes())
     data[start : start + 30] = bytes([255]) * 30
     path.write_bytes(data)
-    with pytest.raises(PokeGANError, match=rf"{copy}: cannot be read \(.*; build it again"):
+    with pytest.raises(PokeGANError, match=rf"{path}: cannot be read \(.*; build it again"):
         dataset_info(copy)
     assert not list(copy.glob("*.png"))
 
