@@ -66,7 +66,8 @@ def test_unfit_settings_are_refused(settings):
 
 OPTIONS = [
     *small_options("wgan-dense"),
-    "--optimizer.learning_rate=0.02",
+    "--optimizer.learning_rate=0.002",
+    "--early_stopping.from_kimg=0",
     "--early_stopping.every_kimg=0.016",
     "--early_stopping.patience=2",
     "--checkpoint-kimg=0.02",
