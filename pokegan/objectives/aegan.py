@@ -3,7 +3,7 @@ image space and in latent space."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from pokegan.data.batch import Batch
 from pokegan.errors import PokeGANError
 from pokegan.objectives import OBJECTIVES, Noise, Turn, given_labels
-from pokegan.objectives.gan import bce, mean_probability
+from pokegan.objectives.gan import SourceJudge, bce, mean_probability
 
 
 @OBJECTIVES.register("aegan")
 @dataclass(frozen=True)
-class AEGAN:
+class AEGAN(SourceJudge):
     """Generator and encoder against an image discriminator and a latent discriminator.
 
     The image discriminator tells x from G(z) and G(E(x)), the latent discriminator z from E(x) and
@@ -113,18 +113,6 @@ class AEGAN:
             + self.latent_reconstruction * latent_error,
             {"|G(E(x))-x|": image_error, "(E(G(z))-z)^2": latent_error},
         )
-
-    def error(
-        self,
-        verdict: Any,
-        target: float | Tensor,
-        discriminator: nn.Module,
-        batch: Batch,
-        noise: Noise,
-    ) -> Tensor:
-        """How far the image discriminator's verdict is from ``target``; see
-        :meth:`pokegan.objectives.gan.GAN.error`."""
-        return bce(verdict, target)
 
 
 def half_real(real: Tensor, fakes: list[Tensor]) -> Tensor:

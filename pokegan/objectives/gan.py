@@ -13,9 +13,25 @@ from pokegan.errors import PokeGANError
 from pokegan.objectives import OBJECTIVES, Noise, Turn, given_labels
 
 
+class SourceJudge:
+    """What families share whose discriminator says real or generated."""
+
+    def error(
+        self,
+        verdict: Any,
+        target: float | Tensor,
+        discriminator: nn.Module,
+        batch: Batch,
+        noise: Noise,
+    ) -> Tensor:
+        """How far a verdict of the discriminator is from ``target``: a scalar, to be minimised by
+        whoever wants the discriminator to say ``target``."""
+        return bce(verdict, target)
+
+
 @OBJECTIVES.register("gan")
 @dataclass(frozen=True)
-class GAN:
+class GAN(SourceJudge):
     """Binary cross-entropy between the discriminator's logit and real/generated.
 
     The discriminator minimises ``BCE(D(x), real) + BCE(D(G(z)), fake)``, then the generator
@@ -77,18 +93,6 @@ class GAN:
         yield Turn(
             "generator", self.error(discriminator(fake, *labels), 1.0, discriminator, batch, noise)
         )
-
-    def error(
-        self,
-        verdict: Any,
-        target: float | Tensor,
-        discriminator: nn.Module,
-        batch: Batch,
-        noise: Noise,
-    ) -> Tensor:
-        """How far a verdict of the discriminator is from ``target``: a scalar, to be minimised by
-        whoever wants the discriminator to say ``target``."""
-        return bce(verdict, target)
 
 
 def bce(logits: Tensor, target: float | Tensor) -> Tensor:
