@@ -5,6 +5,7 @@ deviation and a mean that come from a style. Here the label adds its own share o
 ``γ' = γ + λ_c γ_c`` and ``β' = β + λ_c β_c``, with a constant λ_c that grows with depth.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -22,10 +23,13 @@ def adain(features: Tensor, scale: Tensor, shift: Tensor, eps: float = 1e-5) -> 
             gets a smaller deviation, and a constant one (a map of one pixel, say) none.
 
     Returns:
-        (n, c, h, w)
+        (n, c, h, w), laid out in memory like ``features``.
     """
     # Instance normalisation; F.instance_norm itself refuses maps of one pixel.
     normalised = F.layer_norm(features, features.shape[2:], eps=eps)
+    if features.is_contiguous(memory_format=torch.channels_last):
+        # Else the next convolution would bring it back, after an upsampling to four times as much.
+        normalised = normalised.contiguous(memory_format=torch.channels_last)
     return normalised * scale[:, :, None, None] + shift[:, :, None, None]
 
 

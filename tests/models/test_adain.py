@@ -15,6 +15,7 @@ def test_the_output_has_the_requested_mean_and_deviation(memory_format, shape):
     scale, shift = torch.randn(2, 3, 5, dtype=torch.float64)
     styled = adain(features, scale, shift, eps=0.0)
     assert styled.shape == features.shape
+    assert styled.is_contiguous(memory_format=memory_format)
     torch.testing.assert_close(styled.mean((2, 3)), shift)
     torch.testing.assert_close(styled.std((2, 3), correction=0), scale.abs())
 
