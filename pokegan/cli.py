@@ -11,6 +11,7 @@ from pokegan._version import __version__
 from pokegan.data.cli import add_dataset_commands
 from pokegan.errors import PokeGANError
 from pokegan.training.listing import add_recipes_command
+from pokegan.training.runs import add_runs_command
 
 if TYPE_CHECKING:
     from pokegan.models.base import SpriteModel
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     add_dataset_commands(commands)
     add_recipes_command(commands)
+    add_runs_command(commands)
     _add_sample_command(commands)
     try:
         arguments = parser.parse_args(argv)

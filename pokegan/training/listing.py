@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 
 COLUMNS = {
@@ -106,12 +107,22 @@ def table(rows: list[Row]) -> str:
     numeric = {field.name for field in fields(Row) if field.type is int}
     cells = [list(COLUMNS.values())]
     cells += [[_text(name, getattr(row, name)) for name in COLUMNS] for row in rows]
+    return align(cells, [index for index, name in enumerate(COLUMNS) if name in numeric])
+
+
+def align(cells: Sequence[Sequence[str]], to_the_right: Collection[int]) -> str:
+    """Lines of cells as text in columns, two spaces apart.
+
+    Args:
+        cells: the lines, all of one length.
+        to_the_right: which columns are aligned to the right.
+    """
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for line in cells:
         aligned = [
-            text.rjust(width) if name in numeric else text.ljust(width)
-            for name, text, width in zip(COLUMNS, line, widths, strict=True)
+            text.rjust(width) if index in to_the_right else text.ljust(width)
+            for index, (text, width) in enumerate(zip(line, widths, strict=True))
         ]
         lines.append("  ".join(aligned).rstrip())
     return "\n".join(lines)
