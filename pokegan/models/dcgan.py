@@ -9,12 +9,16 @@ section 4 rules batch normalisation out for critics).
 import itertools
 import math
 
+import torch
 from torch import Tensor, nn
 
 from pokegan.models import ARCHITECTURES
 from pokegan.models.base import SpriteModel
 from pokegan.models.checks import check_choice, check_range
 from pokegan.models.initialisation import LEAKY_SLOPE, init_kaiming, init_linear
+
+BLANK = 1.5
+"""Before tanh: 0.905, near white and not yet where tanh is flat."""
 
 
 @ARCHITECTURES.register("dcgan-generator")
@@ -28,6 +32,9 @@ class DCGANGenerator(SpriteModel):
         base_width: channels before the last layer; each layer towards the latent has twice as
             many (512, 256, 128, 64 for a base width of 64 at 64 px). 1 to 512.
         norm: "batch", or "none" for biases in place of batch normalisation.
+        blank_start: give the last layer biases that let an untrained generator draw nearly empty
+            images: white, or transparent. Without it, the way from grey to a white background can
+            make every feature mean "whiter"; where ReLU has cut all of them off, only grey is left.
         channels: image channels: 1, 3 or 4.
         size: height and width of the image: 16, 32, 64, 128 or 256.
 
@@ -42,6 +49,7 @@ class DCGANGenerator(SpriteModel):
         latent_dim: int = 100,
         base_width: int = 64,
         norm: str = "batch",
+        blank_start: bool = False,
         channels: int = 3,
         size: int = 64,
     ):
@@ -62,8 +70,9 @@ class DCGANGenerator(SpriteModel):
                 *_normalisation(norm, next_width),
                 nn.ReLU(),
             ]
+        last_bias = bias or blank_start
         layers += [
-            nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=bias),
+            nn.ConvTranspose2d(widths[-1], channels, 4, stride=2, padding=1, bias=last_bias),
             nn.Tanh(),
         ]
         self.layers = nn.Sequential(*layers)
@@ -72,7 +81,11 @@ class DCGANGenerator(SpriteModel):
         else:
             self.apply(init_kaiming)
             init_kaiming(layers[0], inputs=latent_dim)  # a pixel sees one pixel
-            init_linear(layers[-2])
+            init_linear(layers[-2], gain=0.1 if blank_start else 1.0)
+        if blank_start:
+            with torch.no_grad():
+                layers[-2].bias[:3] = BLANK  # white
+                layers[-2].bias[3:] = -BLANK  # transparent
 
     def forward(self, latents: Tensor) -> Tensor:
         """Map latents (n, latent_dim) to images (n, channels, size, size) in [-1, 1]."""

@@ -52,6 +52,17 @@ def test_initial_weights_follow_the_paper():
     assert (generator.layers[1].bias == 0).all()
 
 
+@pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_blank_start_is_nearly_an_empty_image(channels, norm):
+    arguments = {"base_width": 8, "norm": norm, "channels": channels, "size": 16}
+    latents = torch.randn(64, 100)
+    means = DCGANGenerator(**arguments, blank_start=True)(latents).mean((0, 2, 3))
+    assert (means[:3] > 0.7).all()  # white
+    assert (means[3:] < -0.7).all()  # transparent
+    assert DCGANGenerator(**arguments)(latents).mean((0, 2, 3)).abs().max() < 0.2
+
+
 def test_without_norm_signals_start_neither_faded_nor_saturated():
     images = DCGANGenerator(base_width=16, norm="none")(torch.randn(32, 100))
     assert 0.2 < images.std(dim=0).mean() < 0.7
@@ -109,6 +120,7 @@ def test_the_config_names_the_architecture(tmp_path):
         "latent_dim": 7,
         "base_width": 2,
         "norm": "batch",
+        "blank_start": False,
         "channels": 3,
         "size": 64,
     }
