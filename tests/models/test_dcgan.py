@@ -60,7 +60,7 @@ def test_a_blank_start_is_nearly_an_empty_image(channels, norm):
     means = DCGANGenerator(**arguments, blank_start=True)(latents).mean((0, 2, 3))
     assert (means[:3] > 0.7).all()  # white
     assert (means[3:] < -0.7).all()  # transparent
-    assert DCGANGenerator(**arguments)(latents).mean((0, 2, 3)).abs().max() < 0.2
+    assert DCGANGenerator(**arguments)(latents).mean((0, 2, 3)).abs().max() < 0.6
 
 
 def test_without_norm_signals_start_neither_faded_nor_saturated():
