@@ -53,13 +53,18 @@ def add_recipes_command(subparsers) -> None:
         description="List the recipes of the package, by family. Parameters are those of the"
         " network that is published, and of all that are trained for it.",
     )
-    parser.add_argument("--json", action="store_true", help="for machines, with exact numbers")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for machines, with exact numbers")
+    form.add_argument("--names", action="store_true", help="names alone, one a line, for loops")
     parser.set_defaults(run=run_recipes)
 
 
 def run_recipes(arguments: argparse.Namespace) -> None:
-    """Print the table, or its rows as JSON."""
+    """Print the table, its rows as JSON, or the names alone."""
     rows = recipe_rows()
+    if arguments.names:
+        print("\n".join(row.name for row in rows))
+        return
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
         return

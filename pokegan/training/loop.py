@@ -218,7 +218,8 @@ class _Run:
     def walk(self, start: int) -> None:
         """Take the remaining steps, writing checkpoints and logs on the way."""
         steps = itertools.count(start) if self.total is None else range(start, self.total)
-        if self.stopper and self.stopper.is_over:  # in the run that is resumed
+        # Both can only be so in a run that is resumed.
+        if self._time_is_up() or (self.stopper and self.stopper.is_over):
             steps = range(0)
         batches = self.feed.batches(
             batch_indices(self.recipe.seed, step, self.recipe.batch_size, self.sprites)[self.rows]
@@ -307,14 +308,15 @@ class _Run:
 
     def _reason_to_stop(self, received: list[int], scalars: Mapping[str, Tensor]) -> int:
         """The strongest reason that any process has, so that all stop after the same step."""
-        reason = GO
-        if self.recipe.minutes is not None and self.seconds >= self.recipe.minutes * 60:
-            reason = TIME_IS_UP
+        reason = TIME_IS_UP if self._time_is_up() else GO
         if received:
             reason = SIGNALLED + received[0]
         if any(not torch.isfinite(value) for value in scalars.values()):
             reason = NOT_FINITE
         return self._agree(reason)
+
+    def _time_is_up(self) -> bool:
+        return self.recipe.minutes is not None and self.seconds >= self.recipe.minutes * 60
 
     def _agree(self, code: int) -> int:
         """The largest of the processes' codes, on all of them."""

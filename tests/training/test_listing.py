@@ -114,6 +114,11 @@ def test_machines_get_exact_numbers(folder, capsys):
     assert alpha["title"] == "The title of alpha"
 
 
+def test_loops_get_the_names_alone(folder, capsys):
+    assert main(["recipes", "--names"]) == 0
+    assert capsys.readouterr().out == "dcgan\nalpha\nbeta\n"
+
+
 def test_a_broken_recipe_is_one_line(folder, capsys):
     (recipes.RECIPES / "alpha.yaml").write_text("name: [")
     assert main(["recipes"]) == 2

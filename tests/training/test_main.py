@@ -86,6 +86,9 @@ def test_a_run_of_minutes_resumes_with_the_time_that_is_left(tmp_path, monkeypat
     assert train(tmp_path, "--minutes=0.1") == 0
     assert train(tmp_path, "--minutes=0.2", "--resume=auto") == 0
     assert load_newest_checkpoint(tmp_path / "run/checkpoints").step == 12
+    # Nothing is left: a loop over recipes that is started again trains nothing twice.
+    assert train(tmp_path, "--minutes=0.2", "--resume=auto") == 0
+    assert load_newest_checkpoint(tmp_path / "run/checkpoints").step == 12
 
 
 def test_reading_through_workers_trains_the_same_weights(tmp_path, monkeypatch):
