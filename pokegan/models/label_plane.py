@@ -4,6 +4,10 @@ from torch import Tensor, nn
 
 from pokegan.models.checks import check_choice
 
+DEVIATION = 0.25
+"""Initial deviation of the numbers learned for a label: less than the images have, or the pattern,
+the same on real and generated images, would hide what tells them apart."""
+
 
 class LabelPlane(nn.Module):
     """A learned embedding of each label, tiled over a plane of the image's size.
@@ -26,7 +30,8 @@ class LabelPlane(nn.Module):
         super().__init__()
         self.side = {1: 1, 4: 2, 16: 4, 64: 8, 256: 16}[embedding_dim]
         self.size = size
-        self.embedding = nn.Embedding(num_classes, embedding_dim)  # N(0, 1), the images' scale
+        self.embedding = nn.Embedding(num_classes, embedding_dim)
+        nn.init.normal_(self.embedding.weight, 0.0, DEVIATION)
 
     def forward(self, labels: Tensor) -> Tensor:
         """Map labels, int64 (n,), to planes (n, 1, size, size)."""

@@ -70,14 +70,14 @@ class PatchGANDiscriminator(nn.Module):
         super().__init__()
         self.conditioning = conditioning
         self.label_plane = LabelPlane(classes, embedding_dim, size)
-        self.trunk = _Trunk(channels + 1, base_width, noise, size)
+        self.trunk = _Trunk(channels, base_width, noise, size, planes=1)
         self.to_logits = _NoisyConvolution(self.trunk.width, 1, noise)
         init_linear(self.to_logits.convolution)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         """Map images (n, channels, size, size) in [-1, 1] and labels, int64 (n,), to logits
         (n, 8, 8) of the patches being real sprites of those labels."""
-        features = self.trunk(torch.cat([images, self.label_plane(labels)], dim=1))
+        features = self.trunk(images, self.label_plane(labels))
         return self.to_logits(features).squeeze(1)
 
 
@@ -185,14 +185,16 @@ class _Trunk(nn.Module):
     logits, each patch is 54x54 pixels.
     """
 
-    def __init__(self, channels: int, base_width: int, noise: float, size: int):
+    def __init__(self, channels: int, base_width: int, noise: float, size: int, planes: int = 0):
         super().__init__()
+        # What an empty image holds: white, or (RGBA) transparent black.
+        self.empty = -1.0 if channels == 4 else 1.0
         halvings = int(math.log2(size // PATCHES))
         widths = [base_width * min(2**i, WIDEST) for i in range(halvings)]
         self.width = widths[-1]
         convolutions = [
             _NoisyConvolution(before, after, noise, halves=True)
-            for before, after in itertools.pairwise([channels, *widths])
+            for before, after in itertools.pairwise([channels + planes, *widths])
         ]
         convolutions.append(_NoisyConvolution(self.width, self.width, noise))
         self.convolutions = nn.ModuleList(convolutions)
@@ -201,9 +203,12 @@ class _Trunk(nn.Module):
             nn.GroupNorm(GROUPS, width) for width in [*widths, self.width][1:]
         )
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor, *planes: Tensor) -> Tensor:
         first, *others = self.convolutions
-        features = F.leaky_relu(first(images), LEAKY_SLOPE)
+        # Empty places become 0. They are most of every image, real or not: as 1 they outweighed
+        # the sprite in all features, and the discriminator learnt next to nothing.
+        features = torch.cat([images - self.empty, *planes], dim=1)
+        features = F.leaky_relu(first(features), LEAKY_SLOPE)
         for convolution, norm in zip(others, self.norms, strict=True):
             features = F.leaky_relu(norm(convolution(features)), LEAKY_SLOPE)
         return features

@@ -20,6 +20,11 @@ def test_every_window_of_the_square_holds_the_whole_embedding(embedding_dim, siz
         )
 
 
+def test_a_plane_starts_fainter_than_images():
+    planes = LabelPlane(13, 256, 64)(torch.arange(13))
+    assert planes.std().item() == pytest.approx(0.25, rel=0.1)
+
+
 def test_a_plane_teaches_the_embedding_of_its_label_alone():
     plane = LabelPlane(13, 16, 32)
     plane(torch.tensor([4, 4, 7])).sum().backward()

@@ -46,6 +46,15 @@ def test_shapes(size, channels):
     assert classifier.classifies == conditioning
 
 
+@pytest.mark.parametrize(("channels", "empty"), [(1, 1.0), (3, 1.0), (4, -1.0)])
+def test_an_empty_image_leaves_every_feature_at_0(channels, empty):
+    """White, or transparent: nothing that all images share outweighs what is drawn on them."""
+    network = PatchGANClassifierDiscriminator(base_width=8, noise=0.0, channels=channels, size=32)
+    nothing = torch.full((1, channels, 32, 32), empty)
+    assert (network(nothing)[0] == 0).all()
+    assert (network(-nothing)[0] != 0).any()
+
+
 @pytest.mark.parametrize(("size", "patch"), [(16, 12), (32, 26), (64, 54), (128, 110)])
 def test_a_patch_is_about_five_sixths_of_the_side(size, patch):
     trunk = PatchGANDiscriminator(base_width=8, noise=0.0, size=size)
@@ -78,7 +87,7 @@ def test_the_noise_before_a_convolution_has_its_deviation():
     inputs = []
     hook = network.trunk.convolutions[0].convolution.register_forward_pre_hook
     hook(lambda module, arguments: inputs.append(arguments[0]))
-    images = torch.zeros(8, 3, 64, 64)
+    images = torch.ones(8, 3, 64, 64)  # white: the convolution sees the noise alone
     network(images, torch.zeros(8, dtype=torch.int64))
     noise = inputs[0][:, :3]
     assert abs(noise.mean()) < 0.005
