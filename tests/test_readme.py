@@ -11,6 +11,7 @@ from pokegan.models.aegan import AEGAN
 from pokegan.training.listing import recipe_rows, table
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RECIPES_PAGE = ROOT / "pokegan/recipes/README.md"
 SNIPPETS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
@@ -51,10 +52,24 @@ def test_the_table_of_recipes_is_the_commands():
     assert block == table(recipe_rows()) + "\n"
 
 
-def test_every_file_that_is_linked_exists():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
+def test_the_page_of_recipes_shows_what_it_lists():
+    page = RECIPES_PAGE.read_text(encoding="utf-8")
+    (block,) = re.findall(r"<!-- runs -->\n```\n(.*?)```\n<!-- end -->", page, re.DOTALL)
+    listed = {line.split()[0] for line in block.splitlines()[1:]}
+    conditional = {row.name: row.conditioning is not None for row in recipe_rows()}
+    assert listed <= conditional.keys()
+    sheets = {path.stem for path in RECIPES_PAGE.parent.glob("sheets/*.png")}
+    assert sheets == {"recipes", *(name for name in listed if conditional[name])}
+    assert all(f"(sheets/{sheet}.png)" in page for sheet in sheets)
+    commands = page[page.index("## Do it again") :]
+    assert all(name in commands for name in listed)
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", RECIPES_PAGE], ids=["readme", "recipes"])
+def test_every_file_that_is_linked_exists(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         if "://" not in target:
-            assert (ROOT / target).exists(), target
+            assert (page.parent / target).exists(), target
 
 
 def test_the_options_that_readme_names_exist():
