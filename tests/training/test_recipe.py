@@ -15,6 +15,7 @@ LATENT_100 = {
     "latent_dim": 100,
     "base_width": 9,
     "norm": "batch",
+    "blank_start": False,
 }
 
 
