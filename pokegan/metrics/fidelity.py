@@ -2,8 +2,8 @@
 
 Everything here compares two sets of features, float tensors (n, d): what a feature network sees in
 real sprites and in generated ones. The engine is torch-fidelity; density and coverage, which it
-does not have, are ours. All distances and memberships are computed in double precision, so numbers
-depend on the features alone and not on the order in which they came.
+does not have, are ours. All is computed in double precision, and does not depend on the order of
+the samples; but KID does, through its random subsets, where a subset does not hold all of them.
 """
 
 from dataclasses import dataclass

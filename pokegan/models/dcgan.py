@@ -34,7 +34,7 @@ class DCGANGenerator(SpriteModel):
         norm: "batch", or "none" for biases in place of batch normalisation.
         blank_start: give the last layer biases that let an untrained generator draw nearly empty
             images: white, or transparent. Without it, the way from grey to a white background can
-            make every feature mean "whiter"; where ReLU has cut all of them off, only grey is left.
+            make every feature mean "whiter"; where ReLU cuts all of them off, only grey is left.
         channels: image channels: 1, 3 or 4.
         size: height and width of the image: 16, 32, 64, 128 or 256.
 

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 from pokegan.models.checks import check_choice
 
 DEVIATION = 0.25
-"""Initial deviation of the numbers learned for a label: less than the images have, or the pattern,
-the same on real and generated images, would hide what tells them apart."""
+"""Initial deviation of the numbers learned for a label: fainter than images, since the pattern is
+the same on real and generated ones."""
 
 
 class LabelPlane(nn.Module):

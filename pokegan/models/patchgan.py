@@ -205,8 +205,7 @@ class _Trunk(nn.Module):
 
     def forward(self, images: Tensor, *planes: Tensor) -> Tensor:
         first, *others = self.convolutions
-        # Empty places become 0. They are most of every image, real or not: as 1 they outweighed
-        # the sprite in all features, and the discriminator learnt next to nothing.
+        # Empty places become 0: they are most of every image, real or not, and tell nothing.
         features = torch.cat([images - self.empty, *planes], dim=1)
         features = F.leaky_relu(first(features), LEAKY_SLOPE)
         for convolution, norm in zip(others, self.norms, strict=True):

@@ -19,13 +19,13 @@ LAST_LINES = 10
 
 @dataclass(frozen=True)
 class Run:
-    """One training, as its model folder tells it.
+    """One training, as its model folder tells it; numbers are as of its log's last line.
 
     Attributes:
         name: of the run folder (or the model folder, where that was given).
         recipe: the recipe's name.
         batch_size: real images a step.
-        steps: steps done.
+        steps: steps done then.
         kimg: thousand real images seen.
         minutes: time spent training.
         images_per_second: real images a second, over the whole training.
