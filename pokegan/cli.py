@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pokegan._version import __version__
 from pokegan.data.cli import add_dataset_commands
 from pokegan.errors import PokeGANError
+from pokegan.metrics.cli import add_evaluate_command
 from pokegan.training.listing import add_recipes_command
 from pokegan.training.runs import add_runs_command
 
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="pokegan",
-        description="Build typed sprite datasets and draw sprites with trained GANs.",
+        description="Build typed sprite datasets, draw sprites with trained GANs, measure them.",
         epilog="Training is `accelerate launch train.py`, publishing is `push_to_hub.py`.",
     )
     parser.add_argument("--version", action="version", version=f"pokegan {__version__}")
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_recipes_command(commands)
     add_runs_command(commands)
     _add_sample_command(commands)
+    add_evaluate_command(commands)
     try:
         arguments = parser.parse_args(argv)
         arguments.run(arguments)

@@ -2,8 +2,9 @@
 
 import argparse
 import json
-from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
+
+from pokegan.text import align
 
 COLUMNS = {
     "name": "recipe",
@@ -113,24 +114,6 @@ def table(rows: list[Row]) -> str:
     cells = [list(COLUMNS.values())]
     cells += [[_text(name, getattr(row, name)) for name in COLUMNS] for row in rows]
     return align(cells, [index for index, name in enumerate(COLUMNS) if name in numeric])
-
-
-def align(cells: Sequence[Sequence[str]], to_the_right: Collection[int]) -> str:
-    """Lines of cells as text in columns, two spaces apart.
-
-    Args:
-        cells: the lines, all of one length.
-        to_the_right: which columns are aligned to the right.
-    """
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for line in cells:
-        aligned = [
-            text.rjust(width) if index in to_the_right else text.ljust(width)
-            for index, (text, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        lines.append("  ".join(aligned).rstrip())
-    return "\n".join(lines)
 
 
 def _text(name: str, value: str | int | None) -> str:

@@ -10,7 +10,7 @@ from statistics import fmean
 import yaml
 
 from pokegan.errors import PokeGANError
-from pokegan.training.listing import align
+from pokegan.text import align
 from pokegan.training.logs import LOG_NAME, read_log
 
 LAST_LINES = 10
