@@ -145,6 +145,30 @@ class Judge:
             values[f"novelty_{_underscored(space)}@{count}"] = new.double().mean().item()
         return values | mean_craft(seen.sprites.images)
 
+    def quick(self, seen: Seen) -> dict[str, float]:
+        """The few measures that are worth their time during a training.
+
+        FD and KID in every network, KID to the validation split as well, mean pairwise distance
+        as a share of the real sprites' in the first, and novelty.
+        """
+        count, values = len(seen.sprites), {}
+        for network in self.networks:
+            own, real = (s.features[network.name] for s in (seen, self.real))
+            held_out = self.held_out.features[network.name]
+            suffix = f"{network.metric_name}@{count}"
+            values[f"fd_{suffix}"] = frechet_distance(real, own)
+            values[f"kid_{suffix}"] = kernel_distance(real, own).mean
+            values[f"kid_validation_{suffix}"] = kernel_distance(held_out, own).mean
+        first = self.first
+        share = mean_pairwise_distance(seen.features[first.name]) / self._real_diversity
+        values[f"diversity_share_{first.metric_name}"] = share
+        values[f"novelty@{count}"] = self.nearest(seen).novel.double().mean().item()
+        return values
+
+    @cached_property
+    def _real_diversity(self) -> float:
+        return mean_pairwise_distance(self.real.features[self.first.name])
+
     def fidelity(self, seen: Seen, real: Seen, seed: int = 0) -> dict[str, float]:
         """FD, KID, precision, recall, density and coverage in every network.
 

@@ -15,6 +15,8 @@ PLOTS = {
     "D(": ("discriminator.png", "mean probability of being real"),
     "diversity": ("diversity.png", "diversity of the samples, as a share of real sprites'"),
     "saturation": ("saturation.png", "D(x) - D(G(z))"),
+    "eval/fd": ("fd.png", "Fréchet distance to the training sprites"),
+    "eval/kid": ("kid.png", "kernel distance (KID)"),
 }
 """Prefix of a logged scalar's name -> file and axis label of the figure that shows it."""
 

@@ -22,6 +22,7 @@ from pokegan.data.feed import sprite_feed
 from pokegan.data.resolve import Sprites
 from pokegan.errors import PokeGANError, near_matches
 from pokegan.files import write_atomically
+from pokegan.hub.card import last_log_entry
 from pokegan.models.base import SpriteModel
 from pokegan.models.noise import share_of_batch
 from pokegan.objectives import Objective, Turn
@@ -33,7 +34,8 @@ from pokegan.training.checkpoint import (
     save_checkpoint,
 )
 from pokegan.training.early_stopping import EarlyStopping
-from pokegan.training.logs import Progress, RunLog, plot_log, read_log
+from pokegan.training.evaluation import Evaluation
+from pokegan.training.logs import LOG_NAME, Progress, RunLog, plot_log, read_log
 from pokegan.training.model_folder import (
     TIMELINE_SPRITES,
     clear_timeline,
@@ -129,9 +131,16 @@ class _Run:
         first = accelerator.process_index * share
         self.rows = slice(first, first + share)
         self.checkpoints, self.model_folder = out / "checkpoints", out / "model"
+        self.best_folder = out / "best"
         self.total = recipe.total_steps(len(sprites))
         self.seconds = 0.0
         self.watch = Watch(diversity(self._some(self.feed, len(sprites)).image))
+        self.evaluation = None
+        if options.eval_kimg is not None and self.main:
+            networks = tuple(name.strip() for name in options.eval_features.split(","))
+            self.evaluation = Evaluation(
+                options.data, recipe.image.size, options.eval_samples, networks
+            )
         self.stopper = None
         if validation is not None:
             self.stopper = EarlyStopping(recipe.early_stopping, state.published)
@@ -168,8 +177,12 @@ class _Run:
             write_atomically(self.out / "options.json", options.encode())
             clear_timeline(self.model_folder, start)
             self.log = RunLog(self.out / "logs", start)
-            for line in read_log(self.log.path):
+            lines = read_log(self.log.path)
+            for line in lines:
                 self.watch.observe(line)
+            if self.evaluation:
+                self.evaluation.recall(lines)
+                self._keep_best(start)
             self.progress = Progress(
                 start * self.recipe.batch_size,
                 None if self.total is None else self.total * self.recipe.batch_size,
@@ -242,12 +255,15 @@ class _Run:
                     self.progress.step()
                 if self.stopper and self._is_due(done, self.recipe.early_stopping.every_kimg):
                     reason = max(reason, self._validate(done))
+                better = self._evaluate(done)
                 ends = reason in (TIME_IS_UP, NO_BETTER) or done == self.total
                 if is_timeline_step(done) or ends:
                     self._draw_timeline(done)
-                if self._is_due(done, self.options.checkpoint_kimg) or reason or ends:
+                if self._is_due(done, self.options.checkpoint_kimg) or better or reason or ends:
+                    # The best model can be made again from its checkpoint, so that comes first.
                     self._write_checkpoint(done)
-                    self._write_model(done)
+                    self._write_model(done, self.model_folder, self.published)
+                    self._keep_best(done)
                 if reason >= SIGNALLED and not ends:
                     self._stop_interrupted(done, reason - SIGNALLED)
                 if ends:
@@ -256,7 +272,7 @@ class _Run:
         if done == start:
             # The run was complete, but it may have been killed before this was written.
             self._draw_timeline(done)
-            self._write_model(done)
+            self._write_model(done, self.model_folder, self.published)
 
     def _step(self, step: int, batch: Batch) -> dict[str, Tensor]:
         recipe, accelerator = self.recipe, self.accelerator
@@ -414,12 +430,31 @@ class _Run:
             save_checkpoint(self.checkpoints, done, tensors, self._facts())
         self.accelerator.wait_for_everyone()
 
-    def _write_model(self, done: int) -> None:
+    def _evaluate(self, done: int) -> bool:
+        """Measure the model where it is time to; whether it is the best so far."""
+        every = self.options.eval_kimg
+        if every is None or not self._is_due(done, every):
+            return False
+        better = False
+        if self.main:
+            values = self.evaluation.measure(self.state.published, self.recipe.seed)
+            self._write_log(done, values)
+            better = self.evaluation.observe({"step": done, **values})
+        return bool(self._agree(better))
+
+    def _keep_best(self, done: int) -> None:
+        """Write ``best/`` where these weights are the best and it does not hold them yet."""
+        if self.evaluation and self.evaluation.best_step == done > 0:
+            kept = last_log_entry(self.best_folder / LOG_NAME) or {}
+            if kept.get("step") != done:
+                self._write_model(done, self.best_folder, self.state.published)
+
+    def _write_model(self, done: int, folder: Path, model: SpriteModel) -> None:
         if self.main:
             try:
                 write_model_folder(
-                    self.model_folder,
-                    self.published,
+                    folder,
+                    model,
                     self.recipe.to_yaml(),
                     self.recipe.seed,
                     self.summary,
@@ -427,7 +462,7 @@ class _Run:
                 )
             except OSError as error:
                 raise PokeGANError(
-                    f"{self.model_folder}: cannot be written ({error.strerror or error}); the"
+                    f"{folder}: cannot be written ({error.strerror or error}); the"
                     f" checkpoint of step {done} is intact; make room and use --resume auto"
                 ) from error
 

@@ -230,6 +230,12 @@ class RunOptions:
         checkpoint_kimg: thousand real images between checkpoints.
         log_every: steps between lines of the log.
         watch_kimg: thousand real images between looks at the diversity of fixed latents' sprites.
+        eval_kimg: thousand real images between evaluations (FD, KID, diversity and novelty, see
+            `pokegan evaluate`); the best model by KID to the validation split is kept in best/
+            beside model/. Without it there are none. They take time that --minutes does not count.
+        eval_samples: sprites drawn for an evaluation.
+        eval_features: feature networks for evaluations, separated by commas; the first one's KID
+            decides which model is best.
         max_bank_gib: a data set that needs more memory than this is read through worker processes
             instead of being held in memory.
     """
@@ -246,13 +252,19 @@ class RunOptions:
     checkpoint_kimg: float = 20.0
     log_every: int = 10
     watch_kimg: float = 2.0
+    eval_kimg: float | None = None
+    eval_samples: int = 1000
+    eval_features: str = "efficientnet-lite0,sprite-net"
     max_bank_gib: float = 4.0
 
     def __post_init__(self):
-        for name in ("num_processes", "threads", "checkpoint_kimg", "log_every", "watch_kimg"):
+        above_0 = ("num_processes", "threads", "checkpoint_kimg", "log_every", "watch_kimg")
+        for name in (*above_0, "eval_kimg"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise PokeGANError(f"{name} must be above 0, not {value}")
+        if self.eval_kimg is not None and self.split == "all":
+            raise PokeGANError("eval_kimg needs sprites to validate: use --split train")
         if self.max_bank_gib < 0:
             raise PokeGANError(f"max_bank_gib must not be negative, not {self.max_bank_gib}")
 
