@@ -63,7 +63,7 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
         types=", ".join(f"{name} {count:,}" for name, count in types),
         length=_training_length(folder / "training_log.jsonl"),
         settings=list(_settings(recipe)),
-        metrics=list(_flatten(metrics)),
+        evaluation=_evaluation(metrics, metrics_path) if metrics else None,
         synthetic=bool(data.get("synthetic", False)),
     )
 
@@ -166,6 +166,45 @@ def _number(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
+def _evaluation(facts: dict, path: Path) -> dict[str, Any]:
+    """How a model was judged, in a sentence, and the rows of the table.
+
+    Values that real sprites get, and what one half of them gets by the other, stand beside.
+    """
+    protocol, metrics = _field(facts, "protocol", path, dict), _field(facts, "metrics", path, dict)
+    floors = _field(facts, "floors", path, dict).get("halves", {})
+    samples, sprites, size = (
+        _field(protocol, name, path, int) for name in ("samples", "real_sprites", "size")
+    )
+    seeds = len(protocol.get("seeds") or [0])
+    real = {name: float(value) for name, value in _field(facts, "real", path, dict).items()}
+    halves = {name.split("@")[0]: float(value) for name, value in floors.items()}
+    rows = []
+    for name, value in metrics.items():
+        if not isinstance(value, dict):
+            raise PokeGANError(f"{path}: field 'metrics.{name}' must be a mapping, not {value!r}")
+        mean = _field(value, "mean", path, int | float)
+        deviation = value.get("deviation")
+        spread = "" if deviation is None else f" ± {_digits(deviation)}"
+        base = name.split("@")[0]
+        beside = [_digits(own[base]) if base in own else "" for own in (real, halves)]
+        rows.append([_text(name), _digits(mean) + spread, *beside])
+    return {
+        "samples": f"{samples:,}",
+        "seeds": f"{seeds} seeds" if seeds > 1 else "one seed",
+        "sprites": f"{sprites:,}",
+        "split": _text(_field(protocol, "split", path)),
+        "data": _text(_field(protocol, "data", path)),
+        "size": size,
+        "networks": ", ".join(_text(name) for name in _field(protocol, "networks", path, dict)),
+        "rows": rows,
+    }
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def _text(value: Any) -> str:
     """One line that cannot break out of a heading, a table cell or inline code."""
     return " ".join(str(value).split()).replace("|", "\\|").replace("`", "'")
@@ -175,7 +214,7 @@ def _field(values: dict, name: str, path: Path, kind: Any = str) -> Any:
     if name not in values:
         raise PokeGANError(f"{path}: field {name!r} is missing")
     if not isinstance(values[name], kind):
-        expected = "text" if kind is str else "a number"
+        expected = {str: "text", dict: "a mapping"}.get(kind, "a number")
         raise PokeGANError(f"{path}: field {name!r} must be {expected}, not {values[name]!r}")
     return values[name]
 

@@ -1,9 +1,11 @@
 import json
+import re
 
 import pytest
 import yaml
 from hub_repos import front_matter_errors
 from huggingface_hub import ModelCard, metadata_load
+from metric_facts import facts
 from model_folder import write_model_folder
 
 from pokegan.errors import PokeGANError
@@ -89,12 +91,44 @@ def test_blocks_are_separated_by_empty_lines(folder):
 
 
 def test_metrics_come_from_metrics_json_only(folder):
-    metrics = {"FD-EfficientNet-Lite0": {"value": 12.3456789, "samples": 1368}}
-    (folder / "metrics.json").write_text(json.dumps(metrics))
+    measured = facts(fd_efficientnet_lite0=(12.3456789, 0.25), colors=(600.0, 1.0))
+    (folder / "metrics.json").write_text(json.dumps(measured))
     text = model_card(folder).text
-    assert "| FD-EfficientNet-Lite0.value | 12.3457 |" in text
-    assert "| FD-EfficientNet-Lite0.samples | 1368 |" in text
+    # Name with N, value ± deviation; what real sprites get; the halves.
+    assert "| fd_efficientnet_lite0@1500 | 12.3 ± 0.25 |  | 33.6 |" in text
+    assert "| colors | 600 ± 1 | 500 |  |" in text
+    assert "1,500 sprites for each of 2 seeds against the 1,424 sprites of the train split" in text
+    assert "Feature networks: efficientnet-lite0, sprite-net." in text
     assert "Not evaluated yet." not in text
+
+
+def test_a_single_seed_has_no_deviation(folder):
+    measured = facts()
+    measured["protocol"]["seeds"] = [0]
+    for value in measured["metrics"].values():
+        value["deviation"] = None
+    (folder / "metrics.json").write_text(json.dumps(measured))
+    text = model_card(folder).text
+    assert "1,500 sprites for one seed against" in text
+    assert "±" not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"KID": 1}, "field 'protocol' is missing"),
+        (facts() | {"floors": 1}, "field 'floors' must be a mapping, not 1"),
+        (facts() | {"metrics": {"fd@9": 1}}, "field 'metrics.fd@9' must be a mapping, not 1"),
+        (
+            facts() | {"metrics": {"fd@9": {"mean": "x"}}},
+            "field 'mean' must be a number, not 'x'",
+        ),
+    ],
+)
+def test_metrics_of_another_form_are_one_line(folder, change, message):
+    (folder / "metrics.json").write_text(json.dumps(change))
+    with pytest.raises(PokeGANError, match=r"metrics\.json: " + re.escape(message)):
+        model_card(folder)
 
 
 def test_no_picture_without_samples(folder):

@@ -4,6 +4,7 @@ import shutil
 import pytest
 from hub_server import Response
 from huggingface_hub import HfApi
+from metric_facts import facts
 from safetensors.torch import load_file, save_file
 
 from pokegan.errors import PokeGANError
@@ -79,7 +80,7 @@ def test_only_files_of_a_model_folder_are_sent(hub, folder, publish, caplog):
 
 
 def test_publishing_again_replaces_what_changed(hub, folder, publish):
-    (folder / "metrics.json").write_text('{"KID": 1}')
+    (folder / "metrics.json").write_text(json.dumps(facts()))
     publish()
     first = commits(hub)[0]
     api = HfApi(endpoint=hub.url, token=hub.token("ada"))
@@ -96,7 +97,7 @@ def test_publishing_again_replaces_what_changed(hub, folder, publish):
     assert files["model.safetensors"] == (folder / "model.safetensors").read_bytes()
     assert b"Not evaluated yet." in files["README.md"]
     assert len(commits(hub)) == 3
-    assert b"KID" in stored(hub, first.sha)["README.md"]
+    assert b"kid_efficientnet_lite0@1500" in stored(hub, first.sha)["README.md"]
 
 
 def test_publishing_the_same_twice_is_one_commit(hub, publish):
