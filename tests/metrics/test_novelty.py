@@ -1,11 +1,10 @@
 import pytest
 import torch
+from copies import COPIES, away_from_the_border, novelty_index, seen
 from torch import Tensor
 
 from pokegan import PokeGANError
 from pokegan.data.resolve import open_sprites
-from pokegan.data.transforms import flip_left_right, recolor
-from pokegan.metrics.features import feature_network
 from pokegan.metrics.image_set import RealSet, real_set
 from pokegan.metrics.novelty import (
     PIXEL_SIDE,
@@ -14,64 +13,27 @@ from pokegan.metrics.novelty import (
     pixel_values,
 )
 
-SPECIES = "synthetic:240"
-NETWORK = "sprite-net"
+SYNTHETIC = "synthetic:240"
 
 
 @pytest.fixture(scope="module")
 def training() -> RealSet:
-    return real_set(open_sprites(SPECIES, "train"), 64)
+    return real_set(open_sprites(SYNTHETIC, "train"), 64)
 
 
 @pytest.fixture(scope="module")
 def held_out() -> RealSet:
-    return real_set(open_sprites(SPECIES, "validation"), 64)
-
-
-def seen(images: Tensor) -> dict[str, Tensor]:
-    return {
-        NETWORK: feature_network(NETWORK)(images)[:, None],
-        "pixels": moved_pixels(images),
-    }
+    return real_set(open_sprites(SYNTHETIC, "validation"), 64)
 
 
 @pytest.fixture(scope="module")
 def index(training, held_out) -> NoveltyIndex:
-    images = training.images
-    both = torch.cat([images, flip_left_right(images)])
-    known = {NETWORK: feature_network(NETWORK)(both), "pixels": pixel_values(both)}
-    return NoveltyIndex(known, seen(held_out.images))
+    return novelty_index(training.images, held_out.images)
 
 
-def unchanged(images: Tensor) -> Tensor:
-    return images
-
-
-def recolored(images: Tensor) -> Tensor:
-    turned = recolor(images.float() / 127.5 - 1, torch.full((len(images),), 0.4))
-    return ((turned + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-
-
-def moved(images: Tensor) -> Tensor:
-    """Two pixels to the right and one down."""
-    result = torch.full_like(images, 255)
-    result[..., 1:, 2:] = images[..., :-1, :-2]
-    return result
-
-
-def mirrored_and_moved(images: Tensor) -> Tensor:
-    return moved(flip_left_right(images))
-
-
-@pytest.mark.parametrize(
-    "change", [unchanged, flip_left_right, recolored, moved, mirrored_and_moved]
-)
+@pytest.mark.parametrize("change", COPIES)
 def test_copies_are_caught(index, training, change):
-    # Of a sprite that touches the border, a part would be moved out of the picture.
-    border = torch.ones(64, 64, dtype=torch.bool)
-    border[2:-2, 2:-2] = False
-    inside = (training.images[..., border] == 255).all(2).all(1)
-    rows = inside.nonzero()[:, 0]
+    rows = away_from_the_border(training.images)
     assert len(rows) > 40
     found = index.look_up(seen(change(training.images[rows])))
     assert not found.novel.any()
