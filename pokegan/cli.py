@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from pokegan._version import __version__
 from pokegan.data.cli import add_dataset_commands
 from pokegan.errors import PokeGANError
-from pokegan.metrics.cli import add_evaluate_command
+from pokegan.metrics.cli import add_compare_command, add_evaluate_command
+from pokegan.metrics.rate_cli import add_rate_command
 from pokegan.training.listing import add_recipes_command
 from pokegan.training.runs import add_runs_command
 
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_runs_command(commands)
     _add_sample_command(commands)
     add_evaluate_command(commands)
+    add_rate_command(commands)
+    add_compare_command(commands)
     try:
         arguments = parser.parse_args(argv)
         arguments.run(arguments)
@@ -92,7 +95,7 @@ def _add_sample_command(commands) -> None:
 
 
 def _sample(arguments: argparse.Namespace) -> None:
-    from pokegan.hub.load import load
+    from pokegan.hub.load import load, model_names
     from pokegan.sheet import model_sheet, sprite_sheet, type_sheet
 
     if len(arguments.models) > 1 and (arguments.n, arguments.types) != (None, None):
@@ -114,9 +117,7 @@ def _sample(arguments: argparse.Namespace) -> None:
             raise PokeGANError(f"--{name} must be from 1 to {most}")
     if arguments.out.suffix.lower() != ".png":
         raise PokeGANError(f"--out {arguments.out}: sprites are kept as .png, without loss")
-    names = [Path(source).name for source in arguments.models]
-    if len(set(names)) < len(names):
-        raise PokeGANError("two models have the same name; give folders with different names")
+    names = model_names(arguments.models)
     loaded = [load(source, revision=arguments.revision) for source in arguments.models]
     models = dict(zip(names, loaded, strict=True))
     model = loaded[0]

@@ -23,6 +23,7 @@ def sprite_sheet(
     background: tuple[int, int, int] | None = None,
     padding: int = 2,
     row_labels: Sequence[str] | None = None,
+    column_labels: Sequence[str] | None = None,
 ) -> Image.Image:
     """Lay sprites out row by row on one picture.
 
@@ -33,12 +34,15 @@ def sprite_sheet(
         background: RGB colour behind the sprites, or ``None`` for a transparent sheet.
         padding: pixels of background around each sprite, before enlarging.
         row_labels: what to write at the left of each row, one text for each.
+        column_labels: what to write above each column; texts that are wider break at hyphens,
+            and become smaller where that is not enough.
 
     Returns:
         An "RGB" image, or "RGBA" where ``background`` is ``None``.
 
     Raises:
-        ValueError: no images, images of different sizes, or more or fewer labels than rows.
+        ValueError: no images, images of different sizes, or more or fewer labels than rows or
+            columns.
     """
     if len({image.size for image in images}) != 1:
         raise ValueError("a sheet needs at least one sprite, and all of one size")
@@ -46,6 +50,8 @@ def sprite_sheet(
     rows = -(-len(images) // columns)
     if row_labels is not None and len(row_labels) != rows:
         raise ValueError(f"{len(row_labels)} row labels for {rows} rows")
+    if column_labels is not None and len(column_labels) != columns:
+        raise ValueError(f"{len(column_labels)} column labels for {columns} columns")
     width, height = (side + padding for side in images[0].size)
     fill = (255, 255, 255, 0) if background is None else (*background, 255)
     sheet = Image.new("RGBA", (columns * width + padding, rows * height + padding), fill)
@@ -55,10 +61,16 @@ def sprite_sheet(
             image.convert("RGBA"), (column * width + padding, row * height + padding)
         )
     sheet = sheet.resize((sheet.width * scale, sheet.height * scale), Image.Resampling.NEAREST)
+    font = ImageFont.load_default(min(LABEL_HEIGHT, images[0].height) * scale)
+    above = 0
+    if column_labels is not None:
+        half = images[0].width / 2
+        middles = [(padding + column * width + half) * scale for column in range(columns)]
+        headed = _with_heads(sheet, column_labels, middles, width * scale, font, fill)
+        sheet, above = headed, headed.height - sheet.height
     if row_labels is not None:
         side = images[0].height
-        font = ImageFont.load_default(min(LABEL_HEIGHT, side) * scale)
-        middles = [(padding + row * height + side / 2) * scale for row in range(rows)]
+        middles = [above + (padding + row * height + side / 2) * scale for row in range(rows)]
         sheet = _with_labels(sheet, row_labels, middles, font, fill)
     return sheet if background is None else sheet.convert("RGB")
 
@@ -115,6 +127,42 @@ def model_sheet(
     return sprite_sheet(images, columns, scale, background, row_labels=list(models))
 
 
+def type_model_sheet(
+    models: Mapping[str, "SpriteModel"],
+    types: Sequence[str],
+    rows: int,
+    seed: int,
+    scale: int = 1,
+    background: tuple[int, int, int] | None = None,
+) -> Image.Image:
+    """Draw the same types with several type-conditional models.
+
+    Args:
+        models: draw the sprites; their names stand at the left, smaller sprites are enlarged as in
+            :func:`model_sheet`.
+        types: types or type groups, one column each.
+        rows: for each model; a row starts from one latent, so it shows what the type alone changes.
+        seed: of the latents.
+        scale: as for :func:`sprite_sheet`.
+        background: as for :func:`sprite_sheet`.
+
+    Raises:
+        PokeGANError: an unknown type, or a model that knows none.
+    """
+    from pokegan.models.base import to_pil
+
+    side = max(model.size for model in models.values())
+    images, names = [], []
+    for name, model in models.items():
+        latents = model.latents(rows, seed).repeat_interleave(len(types), dim=0)
+        labels = model.labels_of(types, len(types)).repeat(rows)
+        images += [_within(i.convert("RGBA"), side) for i in to_pil(model.draw(latents, labels))]
+        names += [name, *[""] * (rows - 1)]
+    return sprite_sheet(
+        images, len(types), scale, background, row_labels=names, column_labels=types
+    )
+
+
 def _within(image: Image.Image, side: int) -> Image.Image:
     factor = side // image.width
     image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
@@ -139,6 +187,35 @@ def _with_labels(
     for label, middle in zip(labels, middles, strict=True):
         draw.text((gap, middle), label, _readable_on(fill), font, anchor="lm")
     return wide
+
+
+def _with_heads(
+    sheet: Image.Image,
+    labels: Sequence[str],
+    middles: Sequence[float],
+    width: int,
+    font: ImageFont.FreeTypeFont,
+    fill: tuple[int, int, int, int],
+) -> Image.Image:
+    """Heighten an RGBA sheet and write each label above its column, which is ``width`` wide."""
+    texts = [
+        label if font.getlength(label) <= width else label.replace("-", "-\n") for label in labels
+    ]
+    widest = max(font.getlength(part) for text in texts for part in text.split("\n"))
+    if widest > width:
+        font = ImageFont.load_default(font.size * width / widest)
+    gap = math.ceil(font.size / 3)
+    line = math.ceil(font.size * 1.25)
+    margin = gap + line * max(text.count("\n") + 1 for text in texts)
+    high = Image.new("RGBA", (sheet.width, margin + sheet.height), fill)
+    high.paste(sheet, (0, margin))
+    draw = ImageDraw.Draw(high)
+    for text, middle in zip(texts, middles, strict=True):
+        lines = text.split("\n")
+        for number, part in enumerate(reversed(lines)):  # the last line next to the sprites
+            bottom = margin - number * line
+            draw.text((middle, bottom - line / 2), part, _readable_on(fill), font, anchor="mm")
+    return high
 
 
 def _readable_on(fill: tuple[int, int, int, int]) -> tuple[int, int, int]:

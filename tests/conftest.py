@@ -34,3 +34,57 @@ def hub(monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     with HubServer() as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser; no longer than for one module, as playwright leaves its event loop running."""
+    from playwright.sync_api import sync_playwright
+    from space.browser import FLAGS, find_chromium
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium):
+    """Open the page of a server (something with a ``url``) at a window size; afterwards, nothing
+    went wrong or left this machine."""
+    troubles, contexts = [], []
+
+    def open_at(server, width=1280, height=900):
+        context = chromium.new_context(viewport={"width": width, "height": height})
+        contexts.append(context)
+        page = context.new_page()
+        page.on(
+            "console",
+            lambda message: (
+                troubles.append(message.text) if message.type in ("error", "warning") else None
+            ),
+        )
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((server.url, "data:", "blob:"))
+                else troubles.append(f"asked {request.url}")
+            ),
+        )
+        page.on(
+            "response",
+            lambda response: (
+                troubles.append(f"{response.status} {response.url}")
+                if response.status >= 400
+                else None
+            ),
+        )
+        page.goto(server.url)
+        return page
+
+    yield open_at
+    for context in contexts:
+        context.close()
+    assert troubles == []

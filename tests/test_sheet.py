@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from pokegan.sheet import sprite_sheet
+from pokegan.models.cdcgan import CDCGANGenerator
+from pokegan.sheet import sprite_sheet, type_model_sheet
 
 
 def sprites(count, size=(3, 2)):
@@ -109,3 +111,60 @@ def test_small_sprites_keep_their_labels_within_their_rows():
 def test_every_row_needs_its_label(labels):
     with pytest.raises(ValueError, match=f"{len(labels)} row labels for 2 rows"):
         labelled(labels=labels)
+
+
+HEADS = ("fire", "psychic-fairy", "bug")
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+@pytest.mark.parametrize("row_labels", [None, ("a", "b")])
+def test_heads_stand_above_their_columns_of_an_unchanged_sheet(scale, row_labels):
+    images = [Image.new("RGB", (40, 30), (200, 0, 0))] * 6
+    plain = np.asarray(sprite_sheet(images, 3, scale, (255, 255, 255), row_labels=row_labels))
+    sheet = np.asarray(
+        sprite_sheet(images, 3, scale, (255, 255, 255), row_labels=row_labels, column_labels=HEADS)
+    )
+    margin = sheet.shape[0] - plain.shape[0]
+    assert np.array_equal(sheet[margin:], plain)
+    text = (sheet[:margin] != 255).any(axis=2)
+    left = sheet.shape[1] - (3 * 42 + 2) * scale
+    for column in range(3):
+        start = left + (2 + 42 * column) * scale
+        inside = np.nonzero(text[:, start : start + 40 * scale].any(axis=0))[0]
+        assert abs((inside[0] + inside[-1]) / 2 - 20 * scale) <= 2 * scale
+        text[:, start - 2 : start + 40 * scale + 2] = False
+    assert not text.any()
+
+
+def test_a_wide_head_breaks_at_its_hyphen():
+    images = [Image.new("RGB", (40, 30))] * 3
+
+    def height(*heads):
+        return sprite_sheet(images, 3, background=(255, 255, 255), column_labels=heads).height
+
+    one_line = height("fire", "ice", "bug")
+    assert height(*HEADS) > one_line
+    assert height("a-b", "c-d", "e-f") == one_line
+
+
+def test_more_or_fewer_heads_than_columns_are_refused():
+    with pytest.raises(ValueError, match="2 column labels for 3 columns"):
+        sprite_sheet(sprites(3), 3, column_labels=("a", "b"))
+
+
+def test_types_of_several_models_start_from_the_same_latents():
+    torch.manual_seed(0)
+    models = {
+        name: CDCGANGenerator(latent_dim=4, base_width=4, size=size)
+        for name, size in (("small", 16), ("large", 32))
+    }
+    types = ("fire", "water-ice", "bug")
+    sheet = np.asarray(type_model_sheet(models, types, 2, seed=7, background=(255, 255, 255)))
+    top, left = sheet.shape[0] - 4 * 34, sheet.shape[1] - 3 * 34
+    for number, model in enumerate(models.values()):
+        factor = 32 // model.size
+        for column, name in enumerate(types):
+            expected = model.sample(2, seed=7, types=name)
+            for row in range(2):
+                place = sheet[top + 34 * (2 * number + row) :, left + 34 * column :][:32, :32]
+                assert np.array_equal(place[::factor, ::factor], np.asarray(expected[row]))

@@ -1,7 +1,10 @@
 """Loading published models."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pokegan.errors import PokeGANError
 
 if TYPE_CHECKING:
     from pokegan.models.base import SpriteModel
@@ -28,3 +31,15 @@ def load(path_or_repo_id: str | Path, *, revision: str | None = None) -> "Sprite
     if (inner / "config.json").is_file():
         path_or_repo_id = inner
     return SpriteModel.from_pretrained(path_or_repo_id, revision=revision)
+
+
+def model_names(sources: Sequence[str]) -> list[str]:
+    """What several models are called side by side: the last part of folders and Hub ids.
+
+    Raises:
+        PokeGANError: two have the same name.
+    """
+    names = [Path(source).name for source in sources]
+    if len(set(names)) < len(names):
+        raise PokeGANError("two models have the same name; give folders with different names")
+    return names

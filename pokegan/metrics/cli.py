@@ -34,6 +34,37 @@ def add_evaluate_command(subparsers) -> None:
     parser.set_defaults(run=run_evaluate)
 
 
+def add_compare_command(subparsers) -> None:
+    """Add ``compare`` to an argparse ``subparsers`` object."""
+    parser = subparsers.add_parser(
+        "compare",
+        help="compare models: a report with tables, curves and sprites",
+        description="Measure every model that has no metrics.json by this protocol yet, and write"
+        " report.md, report.html (one file, to be shared), metrics.csv and pictures. None shows"
+        " sprites of the dataset.",
+    )
+    parser.add_argument(
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="model folders, run folders (runs/NAME) or Hub ids (user/name)",
+    )
+    add_protocol_options(parser)
+    parser.add_argument(
+        "--out", type=Path, help="folder of the report, and of the numbers of Hub models"
+    )
+    parser.add_argument(
+        "--refresh", action="store_true", help="measure all models again, whatever was measured"
+    )
+    parser.add_argument(
+        "--table",
+        action="store_true",
+        help="measure nothing; print the table in Markdown from the models' metrics.json, whatever"
+        " their common protocol is",
+    )
+    parser.set_defaults(run=run_compare)
+
+
 def add_protocol_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how models are judged."""
     parser.add_argument(
@@ -93,17 +124,41 @@ def protocol_of(arguments: argparse.Namespace) -> "Protocol":
 def run_evaluate(arguments: argparse.Namespace) -> None:
     """Measure, write and print."""
     protocol = protocol_of(arguments)
+    from pokegan.metrics.collect import refresh_card
     from pokegan.metrics.evaluate import Judges
 
     folder = output_folder(arguments.source, arguments.out)
     evaluation = evaluate_source(arguments.source, Judges(protocol), arguments.revision)
     evaluation.write(folder)
-    if (folder / "data.json").is_file() and (folder / "recipe.yaml").is_file():
-        from pokegan.hub.card import write_card
-
-        write_card(folder)
+    refresh_card(folder)
     print(metrics_table(evaluation.facts))
     print(f"\n{folder / 'metrics.json'}")
+
+
+def run_compare(arguments: argparse.Namespace) -> None:
+    """Measure what is not measured yet, and write the report; or print the table."""
+    from pokegan.hub.load import load
+    from pokegan.metrics.collect import collect, read_ratings, subjects
+    from pokegan.metrics.compare import comparison_table, read_facts
+
+    if arguments.table:
+        if arguments.refresh:
+            raise PokeGANError("--table and --refresh exclude each other: --table measures nothing")
+        found = subjects(arguments.models, arguments.out)
+        print(comparison_table({one.name: read_facts(one.metrics) for one in found}))
+        return
+    if arguments.out is None:
+        raise PokeGANError("say with --out where the report is to go, or print a --table")
+    protocol = protocol_of(arguments)
+    from pokegan.metrics.report import write_report
+
+    found = subjects(arguments.models, arguments.out)
+    ratings = read_ratings(found)  # before what takes long: its errors are soon told
+    models = {one.name: load(one.source) for one in found}
+    facts = collect(found, models, protocol, arguments.refresh)
+    folders = {one.name: one.folder for one in found if one.folder is not None}
+    report = write_report(arguments.out, facts, models, folders, ratings, seed=arguments.seed)
+    print(report)
 
 
 def evaluate_source(source: str, judges: "Judges", revision: str | None = None) -> "Evaluation":

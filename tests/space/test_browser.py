@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect, sync_playwright
-from space.browser import FLAGS, find_chromium
+from playwright.sync_api import expect
 
 # The first draw of a server loads torch, which takes a while on a busy machine.
 expect.set_options(timeout=60_000)
@@ -24,55 +23,6 @@ COUNT_COLOURS = """async image => {
     const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
     return new Set(new Uint32Array(data.buffer)).size;
 }"""
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(chromium):
-    """Open a Space at a window size; afterwards, nothing went wrong or left this machine."""
-    troubles, contexts = [], []
-
-    def open_at(space, width=1280, height=900):
-        context = chromium.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
-        page = context.new_page()
-        page.on(
-            "console",
-            lambda message: (
-                troubles.append(message.text) if message.type in ("error", "warning") else None
-            ),
-        )
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith((space.url, "data:", "blob:"))
-                else troubles.append(f"asked {request.url}")
-            ),
-        )
-        page.on(
-            "response",
-            lambda response: (
-                troubles.append(f"{response.status} {response.url}")
-                if response.status >= 400
-                else None
-            ),
-        )
-        page.goto(space.url)
-        return page
-
-    yield open_at
-    for context in contexts:
-        context.close()
-    assert troubles == []
 
 
 def rows(page):

@@ -1,0 +1,195 @@
+"""The numbers of several models: from their ``metrics.json`` where it fits, or else measured."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pokegan.errors import PokeGANError
+from pokegan.files import write_atomically
+from pokegan.hub.load import model_names
+from pokegan.metrics.compare import difference, read_facts
+
+if TYPE_CHECKING:
+    from pokegan.metrics.evaluate import Protocol
+    from pokegan.models.base import SpriteModel
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One model to compare.
+
+    Attributes:
+        name: as tables call it.
+        source: as it was named on the command line.
+        folder: its model folder, or ``None`` for a model of the Hub.
+        metrics: the place of its ``metrics.json``.
+    """
+
+    name: str
+    source: str
+    folder: Path | None
+    metrics: Path
+
+
+def subjects(sources: Sequence[str], out: Path | None) -> list[Subject]:
+    """What command-line arguments name.
+
+    Args:
+        sources: model folders, run folders or Hub ids.
+        out: the report's folder, where numbers of Hub models are kept.
+
+    Raises:
+        PokeGANError: equal names, or a Hub id without ``out``.
+    """
+    found = []
+    for name, source in zip(model_names(sources), sources, strict=True):
+        folder = Path(source)
+        if folder.is_dir():
+            inner = folder / "model"
+            folder = inner if (inner / "config.json").is_file() else folder
+            found.append(Subject(name, source, folder, folder / "metrics.json"))
+        elif out is not None:
+            found.append(Subject(name, source, None, out / "metrics" / name / "metrics.json"))
+        else:
+            raise PokeGANError(
+                f"{source} is no folder here; for a model of the Hub, say with --out which report"
+                f" holds its metrics.json"
+            )
+    return found
+
+
+def collect(
+    found: Sequence[Subject],
+    models: dict[str, "SpriteModel"],
+    protocol: "Protocol",
+    refresh: bool = False,
+) -> dict[str, dict]:
+    """Content of ``metrics.json`` of each model, measured and written where there was none that
+    fits the protocol. What happens is told on stderr.
+
+    Every file is written as soon as its model is measured: a comparison that is stopped goes on
+    where it was. ``nearest.png``, which shows sprites of the dataset, is left to
+    ``pokegan evaluate``.
+
+    Args:
+        found: the models' places.
+        models: the same models, by name.
+        protocol: how they are judged.
+        refresh: measure all of them again.
+
+    Raises:
+        PokeGANError: a model cannot be judged, or its file not be written.
+    """
+    from pokegan.metrics.evaluate import Judges, evaluate_model
+
+    judges, facts = Judges(protocol), {}
+    expected = expected_protocol(protocol)
+    for subject in found:
+        model = models[subject.name]
+        reason = "asked for" if refresh else unfit(subject.metrics, expected, model.size)
+        if reason is None:
+            print(f"{subject.name}: reusing {subject.metrics}", file=sys.stderr)
+            facts[subject.name] = read_facts(subject.metrics)
+            continue
+        print(f"{subject.name}: evaluating ({reason})", file=sys.stderr, flush=True)
+        facts[subject.name] = evaluate_model(model, judges).facts
+        write_text(subject.metrics, json.dumps(facts[subject.name], indent=1) + "\n")
+        if subject.folder is not None:
+            refresh_card(subject.folder)
+    return facts
+
+
+def expected_protocol(protocol: "Protocol") -> dict:
+    """What ``metrics.json`` must say of its protocol, less the size, which is each model's own.
+
+    Raises:
+        PokeGANError: the data or a network cannot be had.
+    """
+    from pokegan.data.resolve import open_sprites
+    from pokegan.metrics.evaluate import VERSION
+    from pokegan.metrics.features import feature_network
+
+    networks = [feature_network(name) for name in protocol.networks]
+    return {
+        "version": VERSION,
+        "fingerprint": open_sprites(protocol.data, protocol.split).fingerprint(),
+        "split": protocol.split,
+        "samples": protocol.samples,
+        "seeds": list(protocol.seeds),
+        "networks": {network.name: network.key for network in networks},
+    }
+
+
+def unfit(path: Path, expected: dict, size: int) -> str | None:
+    """Why a ``metrics.json`` cannot stand for an evaluation; ``None`` where it can."""
+    if not path.exists():
+        return "no metrics.json"
+    try:
+        protocol = read_facts(path)["protocol"]
+    except PokeGANError:
+        return "its metrics.json is damaged"
+    field = difference(protocol, expected)
+    if field is None and protocol["size"] != size:
+        field = "size"
+    return None if field is None else f"its metrics.json is of another protocol: {field}"
+
+
+def refresh_card(folder: Path) -> None:
+    """Let the card of a complete model folder tell the new numbers.
+
+    Raises:
+        PokeGANError: the card cannot be made or written.
+    """
+    if (folder / "data.json").is_file() and (folder / "recipe.yaml").is_file():
+        from pokegan.hub.card import model_card
+
+        write_text(folder / "README.md", str(model_card(folder)))
+
+
+def read_ratings(found: Sequence[Subject]) -> dict[str, dict]:
+    """What people said of the models, by model and question, from each ``ratings.json``.
+
+    Raises:
+        PokeGANError: a file that is not as ratings are written.
+    """
+    ratings = {}
+    for subject in found:
+        path = None if subject.folder is None else subject.folder / "ratings.json"
+        if path is None or not path.exists():
+            continue
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            own = content["models"].get(subject.name)
+            if own is None:
+                print(f"{subject.name}: {path} does not rate it", file=sys.stderr)
+                continue
+            ratings[subject.name] = {
+                question: {"mean": float(own[question]["mean"]), "n": int(own[question]["n"])}
+                for question in content["questions"]
+                if question in own and own[question]["n"] > 0  # a rating may be half done
+            }
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise PokeGANError(
+                f"{path}: must hold questions, and for each model and question mean and n ({error})"
+            ) from error
+    return ratings
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        PokeGANError: it cannot be written.
+    """
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """As :func:`write_text`."""
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise PokeGANError(f"{path}: cannot be written ({error.strerror or error})") from error
