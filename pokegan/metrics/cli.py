@@ -54,6 +54,12 @@ def add_compare_command(subparsers) -> None:
         "--out", type=Path, help="folder of the report, and of the numbers of Hub models"
     )
     parser.add_argument(
+        "--ratings",
+        type=Path,
+        default=Path("ratings.json"),
+        help="what people said, by `pokegan rate` (default: ratings.json, where there is one)",
+    )
+    parser.add_argument(
         "--refresh", action="store_true", help="measure all models again, whatever was measured"
     )
     parser.add_argument(
@@ -153,7 +159,8 @@ def run_compare(arguments: argparse.Namespace) -> None:
     from pokegan.metrics.report import write_report
 
     found = subjects(arguments.models, arguments.out)
-    ratings = read_ratings(found)  # before what takes long: its errors are soon told
+    # Before what takes long: its errors are soon told.
+    ratings = read_ratings(arguments.ratings, [one.name for one in found])
     models = {one.name: load(one.source) for one in found}
     facts = collect(found, models, protocol, arguments.refresh)
     folders = {one.name: one.folder for one in found if one.folder is not None}

@@ -149,32 +149,36 @@ def refresh_card(folder: Path) -> None:
         write_text(folder / "README.md", str(model_card(folder)))
 
 
-def read_ratings(found: Sequence[Subject]) -> dict[str, dict]:
-    """What people said of the models, by model and question, from each ``ratings.json``.
+def read_ratings(path: Path, names: Sequence[str]) -> dict[str, dict]:
+    """What people said of the models and of real sprites, by name and question.
+
+    Args:
+        path: a file that ``pokegan rate`` writes. Where there is none, nobody said anything.
+        names: the models that are compared.
 
     Raises:
         PokeGANError: a file that is not as ratings are written.
     """
+    from pokegan.metrics.rating import REAL
+
+    if not path.exists():
+        return {}
     ratings = {}
-    for subject in found:
-        path = None if subject.folder is None else subject.folder / "ratings.json"
-        if path is None or not path.exists():
-            continue
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            own = content["models"].get(subject.name)
-            if own is None:
-                print(f"{subject.name}: {path} does not rate it", file=sys.stderr)
-                continue
-            ratings[subject.name] = {
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for name in (REAL, *names):
+            own = content["models"].get(name, {})
+            marks = {
                 question: {"mean": float(own[question]["mean"]), "n": int(own[question]["n"])}
                 for question in content["questions"]
                 if question in own and own[question]["n"] > 0  # a rating may be half done
             }
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise PokeGANError(
-                f"{path}: must hold questions, and for each model and question mean and n ({error})"
-            ) from error
+            if marks:
+                ratings[name] = marks
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise PokeGANError(
+            f"{path}: must hold questions, and for each model and question mean and n ({error})"
+        ) from error
     return ratings
 
 

@@ -18,6 +18,7 @@ from pokegan.metrics.columns import (
     further_columns,
     headline_columns,
 )
+from pokegan.metrics.rating import REAL
 
 COMPARABLE = ("version", "fingerprint", "split", "samples", "seeds", "networks")
 """Fields of a protocol that must be equal where models are compared. Sizes may differ: each model
@@ -222,12 +223,14 @@ def ratings_table(ratings: Mapping[str, Mapping[str, Mapping]]) -> Table:
     """What people said of the sprites.
 
     Args:
-        ratings: model -> question -> "mean" and "n", the number of answers.
+        ratings: model, or ``REAL`` for the real sprites among them -> question -> "mean" and "n",
+            the number of answers.
     """
+    rated = [own for name, own in ratings.items() if name != REAL]
     questions = list({question: None for own in ratings.values() for question in own})
     tops = {}
     for question in questions:
-        means = [round(own[question]["mean"], 1) for own in ratings.values() if question in own]
+        means = [round(own[question]["mean"], 1) for own in rated if question in own]
         tops[question] = max(means) if len(means) > 1 else None
     rows = []
     for name, own in ratings.items():
@@ -237,9 +240,9 @@ def ratings_table(ratings: Mapping[str, Mapping[str, Mapping]]) -> Table:
                 cells.append(Cell(NOTHING))
                 continue
             mean, count = own[question]["mean"], own[question]["n"]
-            best = round(mean, 1) == tops[question]
+            best = name != REAL and round(mean, 1) == tops[question]
             cells.append(Cell(f"{mean:.1f} (n = {count})", best))
-        rows.append(Row(name, True, cells))
+        rows.append(Row("real sprites" if name == REAL else name, name != REAL, cells))
     return Table([[f"{question} {SIGNS['higher']}"] for question in questions], rows)
 
 

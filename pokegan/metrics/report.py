@@ -28,6 +28,7 @@ from pokegan.metrics.figures import (
     timeline_sheet,
     types_sheet,
 )
+from pokegan.metrics.rating import REAL
 from pokegan.models.base import SpriteModel
 
 TEMPLATES = Path(__file__).parent
@@ -102,7 +103,7 @@ def write_report(
     facts = {name: facts[name] for name in order}
     models = {name: models[name] for name in order}
     folders = {name: folders[name] for name in order if name in folders}
-    ratings = {name: ratings[name] for name in order if name in ratings}
+    ratings = {name: ratings[name] for name in (REAL, *order) if name in ratings}
     sections = [
         *_number_sections(facts, ratings),
         *_sprite_sections(models, folders, seed),

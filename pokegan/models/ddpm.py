@@ -1,8 +1,9 @@
 """A small class-conditional diffusion model, the baseline that GANs are held against.
 
 Trained as DDPM (Ho et al. 2020, arXiv 2006.11239), sampled by DDIM (Song et al. 2021, arXiv
-2010.02502), with the cosine schedule of Nichol & Dhariwal (2021, arXiv 2102.09672); U-Net and
-schedulers are those of diffusers.
+2010.02502), with the cosine schedule of Nichol & Dhariwal (2021, arXiv 2102.09672); the network
+predicts the velocity of Salimans & Ho (2022, arXiv 2202.00512). U-Net and schedulers are those of
+diffusers.
 """
 
 from torch import Tensor
@@ -20,7 +21,11 @@ GROUPS = 8
 
 @ARCHITECTURES.register("ddpm")
 class DDPM(SpriteModel):
-    """Predicts the noise in an image; draws by removing noise in a few large steps.
+    """Predicts image and noise from a noisy image; draws by removing noise in a few large steps.
+
+    It predicts them as one velocity, v. From the noise alone, the image would follow by a division
+    by √ᾱ_t, which is nearly 0 where sampling starts: a network that is a little wrong, as every one
+    is after a short training, then starts from noise cut off at -1 and 1 and never recovers.
 
     The latent of a sprite is the noise that sampling starts from, and DDIM adds none on the way,
     so a sprite is a function of its latent and label like any generator's.
@@ -87,6 +92,7 @@ class DDPM(SpriteModel):
             num_train_timesteps=timesteps,
             beta_schedule="squaredcos_cap_v2",
             timestep_spacing="trailing",
+            prediction_type="v_prediction",
         )
         self._schedule.set_timesteps(sampling_steps)
 
@@ -100,8 +106,13 @@ class DDPM(SpriteModel):
         """
         return self._schedule.add_noise(images, noise, times)
 
-    def predict_noise(self, noisy: Tensor, times: Tensor, labels: Tensor) -> Tensor:
-        """ε_θ: the noise in ``noisy`` (n, channels, size, size) at times (n,), int64, given
+    def velocity(self, images: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        """v = √ᾱ_t ε − √(1 − ᾱ_t) x (Salimans & Ho, appendix D); arguments as for
+        :meth:`add_noise`."""
+        return self._schedule.get_velocity(images, noise, times)
+
+    def predict_velocity(self, noisy: Tensor, times: Tensor, labels: Tensor) -> Tensor:
+        """v_θ: the velocity of ``noisy`` (n, channels, size, size) at times (n,), int64, given
         labels (n,), int64."""
         patches = pixel_unshuffle(noisy, self._patch)
         return pixel_shuffle(self.unet(patches, times, class_labels=labels).sample, self._patch)
@@ -111,6 +122,6 @@ class DDPM(SpriteModel):
         (n, channels, size, size) in [-1, 1]."""
         images = latents.view(-1, self.channels, self.size, self.size)
         for time in self._schedule.timesteps.to(latents.device):
-            noise = self.predict_noise(images, time.expand(len(images)), labels)
-            images = self._schedule.step(noise, time, images).prev_sample
+            velocity = self.predict_velocity(images, time.expand(len(images)), labels)
+            images = self._schedule.step(velocity, time, images).prev_sample
         return images.clamp(-1, 1)

@@ -14,10 +14,12 @@ from pokegan.objectives import OBJECTIVES, Noise, Turn, given_labels
 @OBJECTIVES.register("diffusion")
 @dataclass(frozen=True)
 class Diffusion:
-    """The denoiser minimises E ‖ε − ε_θ(√ᾱ_t x + √(1 − ᾱ_t) ε, t)‖² (Ho et al., equation 14).
+    """The denoiser minimises E ‖v − v_θ(√ᾱ_t x + √(1 − ᾱ_t) ε, t)‖².
 
-    The network has ``timesteps``, ``add_noise(images, noise, t)`` and
-    ``predict_noise(noisy, t, labels)``; see :mod:`pokegan.models.ddpm`.
+    That is equation 14 of Ho et al. with the velocity v = √ᾱ_t ε − √(1 − ᾱ_t) x of Salimans & Ho
+    (2022, arXiv 2202.00512) in the place of the noise ε. The network has ``timesteps``,
+    ``add_noise(images, noise, t)``, ``velocity(images, noise, t)`` and
+    ``predict_velocity(noisy, t, labels)``; see :mod:`pokegan.models.ddpm`.
     """
 
     players: ClassVar[Mapping[str, tuple[str, ...]]] = {"denoiser": ("denoiser",)}
@@ -29,10 +31,11 @@ class Diffusion:
         times = (noise.uniform("time") * denoiser.timesteps).long()
         added = noise.normal("noise", *batch.image.shape[1:])
         noisy = denoiser.add_noise(batch.image, added, times)
-        predicted = denoiser.predict_noise(noisy, times, *given_labels(denoiser, batch))
-        yield Turn("denoiser", noise_prediction_error(predicted, added))
+        wanted = denoiser.velocity(batch.image, added, times)
+        predicted = denoiser.predict_velocity(noisy, times, *given_labels(denoiser, batch))
+        yield Turn("denoiser", velocity_error(predicted, wanted))
 
 
-def noise_prediction_error(predicted: Tensor, added: Tensor) -> Tensor:
-    """Mean squared error of the predicted noise, both (n, c, h, w); a scalar."""
-    return torch.nn.functional.mse_loss(predicted.float(), added)
+def velocity_error(predicted: Tensor, wanted: Tensor) -> Tensor:
+    """Mean squared error of the predicted velocity, both (n, c, h, w); a scalar."""
+    return torch.nn.functional.mse_loss(predicted.float(), wanted)

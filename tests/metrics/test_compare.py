@@ -221,7 +221,9 @@ def test_ratings_are_a_table():
         "a": {"colour": {"mean": 3.25, "n": 10}, "shape": {"mean": 2, "n": 9}},
         "b": {"colour": {"mean": 4.0, "n": 8}},
     }
-    table = ratings_table(ratings)
+    table = ratings_table({"real": {"colour": {"mean": 5.0, "n": 3}}, **ratings})
+    assert table.rows[0].name == "real sprites"
+    assert not any(cell.best for cell in table.rows.pop(0).cells)  # no model to be compared
     assert [head[0] for head in table.heads] == ["colour ↑", "shape ↑"]
     assert [cell.text for cell in table.rows[0].cells] == ["3.2 (n = 10)", "2.0 (n = 9)"]
     assert bold(table, "colour") == {"b"}
@@ -287,7 +289,8 @@ def compare(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("pokegan.metrics.report.write_report", lambda out, *_, **__: out)
 
     def run(models, *options):
-        status = main(["compare", *models, *OPTIONS, f"--out={tmp_path / 'out'}", *options])
+        places = [f"--out={tmp_path / 'out'}", f"--ratings={tmp_path / 'ratings.json'}"]
+        status = main(["compare", *models, *OPTIONS, *places, *options])
         return status, capsys.readouterr().err
 
     return run
@@ -396,12 +399,13 @@ def test_errors_are_one_line_and_come_before_the_work(two, compare, evaluated, t
     (tmp_path / "again").mkdir()
     DCGANGenerator(latent_dim=4, base_width=2, size=16).save_pretrained(tmp_path / "again" / "one")
     (tmp_path / "empty").mkdir()
-    (tmp_path / "other" / "ratings.json").write_text('{"models": []}')
-    for models, message in (
-        ([two[0], str(tmp_path / "again" / "one")], "two models have the same name"),
-        ([two[0], str(tmp_path / "empty")], "config.json is missing"),
-        (two, "ratings.json: must hold questions"),
+    for models, message, ratings in (
+        ([two[0], str(tmp_path / "again" / "one")], "two models have the same name", None),
+        ([two[0], str(tmp_path / "empty")], "config.json is missing", None),
+        (two, "ratings.json: must hold questions", '{"models": []}'),
     ):
+        if ratings is not None:
+            (tmp_path / "ratings.json").write_text(ratings)
         status, told = compare(models)
         assert status == 2
         assert message in told

@@ -13,7 +13,7 @@ from metric_facts import NET, facts
 from PIL import Image
 
 from pokegan import PokeGANError
-from pokegan.metrics.collect import read_ratings, subjects
+from pokegan.metrics.collect import read_ratings
 from pokegan.metrics.compare import comparison_table
 from pokegan.metrics.figures import (
     POINTS,
@@ -24,6 +24,7 @@ from pokegan.metrics.figures import (
     timeline_sheet,
     types_sheet,
 )
+from pokegan.metrics.rating import Ratings, Setup, Sheet
 from pokegan.metrics.report import write_report
 from pokegan.models.cdcgan import CDCGANGenerator
 from pokegan.models.dcgan import DCGANGenerator
@@ -352,34 +353,41 @@ def test_types_stand_beside_each_other_for_every_model_that_knows_them():
 # ---- ratings -------------------------------------------------------------------------------------
 
 
-def write_ratings(folder, content):
-    folder.mkdir(parents=True)
-    (folder / "ratings.json").write_text(json.dumps(content))
-    return str(folder)
-
-
-def test_each_model_brings_its_own_ratings(tmp_path, capsys):
+def test_ratings_are_of_the_models_and_of_real_sprites(tmp_path):
     content = {
         "questions": ["colour", "shape"],
         "models": {
             "a": {"colour": {"mean": 3.2, "n": 10}, "shape": {"mean": None, "n": 0}},
+            "stranger": {"colour": {"mean": 4.0, "n": 2}},
             "real": {"colour": {"mean": 5, "n": 3}},
         },
     }
-    sources = [
-        write_ratings(tmp_path / "a", content),
-        write_ratings(tmp_path / "b", content),
-    ]
-    (tmp_path / "c").mkdir()
-    found = subjects([*sources, str(tmp_path / "c")], None)
-    assert read_ratings(found) == {"a": {"colour": {"mean": 3.2, "n": 10}}}
-    assert "b: " in capsys.readouterr().err
+    path = tmp_path / "ratings.json"
+    path.write_text(json.dumps(content))
+    assert read_ratings(path, ["a", "b"]) == {
+        "real": {"colour": {"mean": 5.0, "n": 3}},
+        "a": {"colour": {"mean": 3.2, "n": 10}},
+    }
+
+
+def test_without_a_file_nobody_said_anything(tmp_path):
+    assert read_ratings(tmp_path / "ratings.json", ["a"]) == {}
+
+
+def test_what_a_rating_writes_is_read(tmp_path):
+    sheets = [Sheet("a", None, 0, 10), Sheet("real", None, 0, 10)]
+    ratings = Ratings(
+        tmp_path / "ratings.json", sheets, Setup(0, "synthetic", "abc", 10, {"a": "x"})
+    )
+    ratings.mark(1, {"colour": 2})
+    assert read_ratings(tmp_path / "ratings.json", ["a"]) == {"a": {"colour": {"mean": 2, "n": 1}}}
 
 
 @pytest.mark.parametrize(
     "content", [[], {"models": {"a": {}}}, {"questions": ["x"], "models": {"a": {"x": 3}}}]
 )
 def test_ratings_of_another_form_are_one_line(tmp_path, content):
-    source = write_ratings(tmp_path / "a", content)
+    path = tmp_path / "ratings.json"
+    path.write_text(json.dumps(content))
     with pytest.raises(PokeGANError, match=r"ratings\.json: must hold questions"):
-        read_ratings(subjects([source], None))
+        read_ratings(path, ["a"])
