@@ -1,4 +1,4 @@
-"""Tables for terminals."""
+"""Numbers and tables as text."""
 
 from collections.abc import Collection, Sequence
 
@@ -19,3 +19,8 @@ def align(cells: Sequence[Sequence[str]], to_the_right: Collection[int]) -> str:
         ]
         lines.append("  ".join(aligned).rstrip())
     return "\n".join(lines)
+
+
+def three_digits(value: float) -> str:
+    """A number with the three digits that count, or all before the point where these are more."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

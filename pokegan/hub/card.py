@@ -11,6 +11,7 @@ import yaml
 
 from pokegan.errors import PokeGANError
 from pokegan.files import write_atomically
+from pokegan.text import three_digits
 
 if TYPE_CHECKING:
     from huggingface_hub import ModelCard, ModelCardData
@@ -185,10 +186,10 @@ def _evaluation(facts: dict, path: Path) -> dict[str, Any]:
             raise PokeGANError(f"{path}: field 'metrics.{name}' must be a mapping, not {value!r}")
         mean = _field(value, "mean", path, int | float)
         deviation = value.get("deviation")
-        spread = "" if deviation is None else f" ± {_digits(deviation)}"
+        spread = "" if deviation is None else f" ± {three_digits(deviation)}"
         base = name.split("@")[0]
-        beside = [_digits(own[base]) if base in own else "" for own in (real, halves)]
-        rows.append([_text(name), _digits(mean) + spread, *beside])
+        beside = [three_digits(own[base]) if base in own else "" for own in (real, halves)]
+        rows.append([_text(name), three_digits(mean) + spread, *beside])
     return {
         "samples": f"{samples:,}",
         "seeds": f"{seeds} seeds" if seeds > 1 else "one seed",
@@ -199,10 +200,6 @@ def _evaluation(facts: dict, path: Path) -> dict[str, Any]:
         "networks": ", ".join(_text(name) for name in _field(protocol, "networks", path, dict)),
         "rows": rows,
     }
-
-
-def _digits(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _text(value: Any) -> str:

@@ -207,7 +207,7 @@ def output_folder(source: str, out: Path | None) -> Path:
 
 def metrics_table(facts: dict) -> str:
     """The content of ``metrics.json`` as text: value, deviation, real sprites, floors."""
-    from pokegan.text import align
+    from pokegan.text import align, three_digits
 
     heads = ["metric", "value", "±", "real", *facts["floors"]]
     rows = []
@@ -215,18 +215,11 @@ def metrics_table(facts: dict) -> str:
         base = name.split("@")[0]
         real = facts["real"].get(base)
         floors = [_floor(own, base) for own in facts["floors"].values()]
-        cells = [number(value["mean"]), number(value["deviation"]), number(real)]
-        rows.append([name, *cells, *map(number, floors)])
+        known = [value["mean"], value["deviation"], real, *floors]
+        rows.append([name, *("" if one is None else three_digits(one) for one in known)])
     return align([heads, *rows], to_the_right=range(1, len(heads)))
 
 
 def _floor(values: dict[str, float], base: str) -> float | None:
     """Its value in a floor, whatever number of sprites that has."""
     return next((value for name, value in values.items() if name.split("@")[0] == base), None)
-
-
-def number(value: float | None) -> str:
-    """Three digits that count; nothing where there is no value."""
-    if value is None:
-        return ""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
