@@ -66,7 +66,13 @@ def rating(*models, out, log=None, sheets=SHEETS, data=DATA):
     command += [f"--data={data}", f"--out={out}", "--per-type=4", f"--port={port}"]
     with log.open("w") as errors:
         process = subprocess.Popen(
-            command, env=space_env(), stdout=subprocess.PIPE, stderr=errors, text=True
+            command,
+            env=space_env(),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            # As a terminal starts it: shells let what they run in the background ignore Ctrl+C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
     limit = threading.Timer(START_SECONDS, process.kill)
     limit.start()
