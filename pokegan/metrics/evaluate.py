@@ -1,7 +1,9 @@
 """The numbers of one model, or of a folder of images, and ``metrics.json``, where they are kept."""
 
+import io
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -85,8 +87,6 @@ class Evaluation:
         Raises:
             PokeGANError: the folder cannot be written.
         """
-        import io
-
         buffer = io.BytesIO()
         self.nearest.save(buffer, format="PNG")
         try:
@@ -126,7 +126,8 @@ class Judges:
             return json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             floors = judge.floors(samples)
-            write_atomically(path, json.dumps(floors).encode())
+            with suppress(OSError):  # a full disk costs time, not the result
+                write_atomically(path, json.dumps(floors).encode())
             return floors
 
 
@@ -225,7 +226,7 @@ def _evaluation(
         facts["types"] = {
             "conditioning": first.sprites.conditioning,
             "labels": list(CLASSES[first.sprites.conditioning]),
-            "classifier": f"logistic regression on {judge.first.name}",
+            "classifier": f"logistic regressions on {judge.first.name} and on colours",
             "held_out": asdict(held_out),
             "samples": asdict(judge.type_scores(first)),
         }

@@ -108,7 +108,7 @@ class Judge:
         """Run every network over some sprites, once for all measures.
 
         Raises:
-            PokeGANError: sprites of another size than the judge's.
+            ValueError: sprites of another size than the judge's.
         """
         if sprites.size != self.real.sprites.size:
             raise ValueError(f"sprites of {sprites.size} px, judge of {self.real.sprites.size} px")

@@ -137,6 +137,11 @@ def test_floors_are_kept(tmp_path, monkeypatch):
     assert Judges(PROTOCOL, tmp_path).floors(16) == first
 
 
+def test_floors_that_cannot_be_kept_cost_no_result(tmp_path):
+    (tmp_path / "floors").write_text("a file where a folder should be")
+    assert set(Judges(PROTOCOL, tmp_path).floors(16)) == {"halves", "augmented", "blurred", "noise"}
+
+
 def test_copies_of_the_training_set_are_perfect_and_old(judges, judge):
     real = judge.training.sprites
     facts = evaluate_images(ImageSet(real.images), judges).facts
