@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pokegan._version import __version__
+from pokegan.allocator import keep_freed_memory
 from pokegan.data.cli import add_dataset_commands
 from pokegan.errors import PokeGANError
 from pokegan.metrics.cli import add_compare_command, add_evaluate_command
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_compare_command(commands)
     try:
         arguments = parser.parse_args(argv)
+        keep_freed_memory()
         arguments.run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has read enough

@@ -52,6 +52,20 @@ def test_the_table_of_recipes_is_the_commands():
     assert block == table(recipe_rows()) + "\n"
 
 
+def test_the_table_of_measures_is_made_from_the_released_metrics():
+    (block,) = re.findall(r"<!-- metrics -->\n(.*?)<!-- end -->", README, re.DOTALL)
+    released = [f"space/models/{path.name}" for path in sorted((ROOT / "space/models").iterdir())]
+    done = subprocess.run(
+        [sys.executable, "-m", "pokegan.cli", "compare", *released, "--table"],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert block == done.stdout
+
+
 def test_the_page_of_recipes_shows_what_it_lists():
     page = RECIPES_PAGE.read_text(encoding="utf-8")
     (block,) = re.findall(r"<!-- runs -->\n```\n(.*?)```\n<!-- end -->", page, re.DOTALL)

@@ -49,7 +49,7 @@ def perceptual_path_length(model: SpriteModel, network: str, pairs: int, seed: i
         ppl_discard_percentile_higher=None,
         feature_extractor=network,
         rng_seed=seed,
-        batch_size=CHUNK // 2,
+        batch_size=CHUNK,  # so that what comes before and after fills one chunk of the network
         cuda=False,
         verbose=False,
     )
@@ -85,9 +85,8 @@ class _FeatureDistance(SampleSimilarityBase):
 
     def forward(self, before: Tensor, after: Tensor) -> Tensor:
         """Squared distances (n,) of sprites (n, channels, S, S) in [-1, 1]."""
-        a, b = (
-            normalize(self._network(on_white_page(images)).double()) for images in (before, after)
-        )
+        images = on_white_page(torch.cat([before, after]))
+        a, b = normalize(self._network(images).double()).chunk(2)
         return (a - b).square().sum(1)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from pokegan.allocator import keep_freed_memory
 from pokegan.errors import PokeGANError
 from pokegan.training.recipe import Recipe, RunOptions, parse_command_line
 
@@ -51,6 +52,7 @@ def _run(recipe: Recipe, options: RunOptions) -> int:
         # Launchers set OMP_NUM_THREADS=1, which would leave most of the machine idle.
         here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         torch.set_num_threads(options.threads or max(1, _cores() // here))
+        keep_freed_memory()
         torch.set_flush_denormal(True)  # vanishing gradients must not slow the arithmetic
     # The first process builds or downloads what is missing; the others find it in the cache.
     with accelerator.main_process_first():

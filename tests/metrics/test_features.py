@@ -2,6 +2,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn.functional import interpolate
 from torch.utils.data import Dataset
 from torch_fidelity import calculate_metrics
 
@@ -53,6 +54,21 @@ def test_folding_the_norms_changes_nothing_but_the_last_digits():
         folded = extractor.model.extract_features(pixels)
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in extractor.modules())
     assert (folded - plain).abs().max() < 1e-3 * plain.abs().max()
+
+
+def test_the_fast_way_moves_no_metric_by_half_a_percent():
+    a, b = noise(24, seed=1), noise(24, seed=2) // 2
+    network, plain = feature_network("efficientnet-lite0"), efficientnet_lite0()
+
+    def slowly(images: Tensor) -> Tensor:
+        side = features_module.LITE0_SIDE
+        pixels = interpolate(images.float(), (side, side), mode="bilinear", antialias=True)
+        with torch.no_grad():
+            return plain.extract_features((pixels - 127) / 128).mean((2, 3))
+
+    fast, slow = [network(a), network(b)], [slowly(a), slowly(b)]
+    assert frechet_distance(*fast) == pytest.approx(frechet_distance(*slow), rel=0.005)
+    assert kernel_distance(*fast).mean == pytest.approx(kernel_distance(*slow).mean, rel=0.005)
 
 
 class Images(Dataset):
