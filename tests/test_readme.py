@@ -72,6 +72,8 @@ def test_the_page_of_recipes_shows_what_it_lists():
     listed = {line.split()[0] for line in block.splitlines()[1:]}
     conditional = {row.name: row.conditioning is not None for row in recipe_rows()}
     assert listed <= conditional.keys()
+    (measures,) = re.findall(r"<!-- measures -->\n(.*?)<!-- end -->", page, re.DOTALL)
+    assert set(re.findall(r"^\| `(.*?)` \|", measures, re.MULTILINE)) == listed
     sheets = {path.stem for path in RECIPES_PAGE.parent.glob("sheets/*.png")}
     assert sheets == {"recipes", *(name for name in listed if conditional[name])}
     assert all(f"(sheets/{sheet}.png)" in page for sheet in sheets)
