@@ -11,7 +11,7 @@ from pokegan._version import __version__
 from pokegan.allocator import keep_freed_memory
 from pokegan.data.cli import add_dataset_commands
 from pokegan.errors import PokeGANError
-from pokegan.metrics.cli import add_compare_command, add_evaluate_command
+from pokegan.metrics.cli import add_compare_command, add_evaluate_command, add_revision_option
 from pokegan.metrics.rate_cli import add_rate_command
 from pokegan.training.listing import add_recipes_command
 from pokegan.training.runs import add_runs_command
@@ -89,7 +89,7 @@ def _add_sample_command(commands) -> None:
     parser.add_argument(
         "--scale", type=int, default=1, help="whole factor to enlarge pixels by (default: 1)"
     )
-    parser.add_argument("--revision", help="branch, tag or commit on the Hub")
+    add_revision_option(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("sheet.png"), help="the PNG to write (default: sheet.png)"
     )

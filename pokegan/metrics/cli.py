@@ -30,7 +30,7 @@ def add_evaluate_command(subparsers) -> None:
     parser.add_argument(
         "--out", type=Path, help="folder of metrics.json (default: beside the model or the images)"
     )
-    parser.add_argument("--revision", help="branch, tag or commit on the Hub")
+    add_revision_option(parser)
     parser.set_defaults(run=run_evaluate)
 
 
@@ -53,6 +53,7 @@ def add_compare_command(subparsers) -> None:
     parser.add_argument(
         "--out", type=Path, help="folder of the report, and of the numbers of Hub models"
     )
+    add_revision_option(parser)
     parser.add_argument(
         "--ratings",
         type=Path,
@@ -105,6 +106,11 @@ def add_protocol_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_revision_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--revision``, for models that are on the Hub."""
+    parser.add_argument("--revision", help="branch, tag or commit on the Hub")
+
+
 def protocol_of(arguments: argparse.Namespace) -> "Protocol":
     """The protocol that the options describe.
 
@@ -150,7 +156,7 @@ def run_compare(arguments: argparse.Namespace) -> None:
     if arguments.table:
         if arguments.refresh:
             raise PokeGANError("--table and --refresh exclude each other: --table measures nothing")
-        found = subjects(arguments.models, arguments.out)
+        found = subjects(arguments.models, arguments.out, arguments.revision)
         print(comparison_table({one.name: read_facts(one.metrics) for one in found}))
         return
     if arguments.out is None:
@@ -158,10 +164,10 @@ def run_compare(arguments: argparse.Namespace) -> None:
     protocol = protocol_of(arguments)
     from pokegan.metrics.report import write_report
 
-    found = subjects(arguments.models, arguments.out)
+    found = subjects(arguments.models, arguments.out, arguments.revision)
     # Before what takes long: its errors are soon told.
     ratings = read_ratings(arguments.ratings, [one.name for one in found])
-    models = {one.name: load(one.source) for one in found}
+    models = {one.name: load(one.source, revision=arguments.revision) for one in found}
     facts = collect(found, models, protocol, arguments.refresh)
     folders = {one.name: one.folder for one in found if one.folder is not None}
     report = write_report(arguments.out, facts, models, folders, ratings, seed=arguments.seed)

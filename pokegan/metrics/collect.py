@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from pokegan.errors import PokeGANError
 from pokegan.files import write_atomically
@@ -34,12 +35,15 @@ class Subject:
     metrics: Path
 
 
-def subjects(sources: Sequence[str], out: Path | None) -> list[Subject]:
+def subjects(
+    sources: Sequence[str], out: Path | None, revision: str | None = None
+) -> list[Subject]:
     """What command-line arguments name.
 
     Args:
         sources: model folders, run folders or Hub ids.
-        out: the report's folder, where numbers of Hub models are kept.
+        out: the report's folder, where numbers of Hub models are kept, by revision.
+        revision: of the models that are on the Hub (default: the main branch).
 
     Raises:
         PokeGANError: equal names, or a Hub id without ``out``.
@@ -52,7 +56,9 @@ def subjects(sources: Sequence[str], out: Path | None) -> list[Subject]:
             folder = inner if (inner / "config.json").is_file() else folder
             found.append(Subject(name, source, folder, folder / "metrics.json"))
         elif out is not None:
-            found.append(Subject(name, source, None, out / "metrics" / name / "metrics.json"))
+            # A branch may have slashes.
+            own = name if revision is None else f"{name}@{quote(revision, safe='')}"
+            found.append(Subject(name, source, None, out / "metrics" / own / "metrics.json"))
         else:
             raise PokeGANError(
                 f"{source} is no folder here; for a model of the Hub, say with --out which report"

@@ -367,7 +367,7 @@ def test_a_model_of_the_hub_keeps_its_numbers_in_the_report(
 
     original = hub.load
     place = {"ada/remote": two[0]}
-    monkeypatch.setattr(hub, "load", lambda source: original(place.get(source, source)))
+    monkeypatch.setattr(hub, "load", lambda source, **_: original(place.get(source, source)))
     for expected in (2, 0):
         evaluated.clear()
         status, told = compare(["ada/remote", two[1]])
@@ -375,6 +375,31 @@ def test_a_model_of_the_hub_keeps_its_numbers_in_the_report(
         assert len(evaluated) == expected
     assert (tmp_path / "out" / "metrics" / "remote" / "metrics.json").is_file()
     assert not (tmp_path / "one" / "metrics.json").exists()
+
+
+def test_each_revision_has_its_own_numbers(compare, evaluated, tmp_path, monkeypatch):
+    import pokegan.hub.load as hub
+
+    kinds = {None: DCGANGenerator, "wip/x": AEGAN}
+    original = hub.load
+    for kind in kinds.values():
+        kind(latent_dim=4, base_width=4, size=16).save_pretrained(tmp_path / kind.__name__)
+    monkeypatch.setattr(
+        hub, "load", lambda _, *, revision: original(tmp_path / kinds[revision].__name__)
+    )
+    for options, expected in (
+        ([], ["DCGANGenerator"]),
+        (["--revision=wip/x"], ["AEGAN"]),
+        (["--revision=wip/x"], []),
+        ([], []),
+    ):
+        evaluated.clear()
+        status, told = compare(["ada/remote"], *options)
+        assert status == 0, told
+        assert evaluated == expected
+    table = ["compare", "ada/remote", f"--out={tmp_path / 'out'}", "--table"]
+    assert main([*table, "--revision=wip/x"]) == 0
+    assert main([*table, "--revision=other"]) == 2
 
 
 def test_what_was_measured_is_kept_where_a_later_model_fails(
