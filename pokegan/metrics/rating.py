@@ -6,13 +6,15 @@ shuffled order, and real sprites are among them as controls.
 """
 
 import json
-import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+
+from filelock import FileLock
 
 from pokegan.errors import PokeGANError
 from pokegan.files import write_atomically
@@ -28,6 +30,9 @@ UNTYPED_SHEETS = 3
 """Sheets of a model that knows no types, and of the controls that go with it."""
 
 MARKS = (1, 2, 3, 4, 5)
+
+LOCK_SECONDS = 10
+"""How long a mark waits for others that are being saved; each takes a few milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -202,10 +207,13 @@ def preferred_to_real(summary: Mapping[str, Any]) -> list[str]:
 
 
 class Ratings:
-    """The marks of one person, on the disk as soon as they are given.
+    """Marks, on the disk as soon as they are given.
+
+    Several may be open on one file, in this process or in others: marks of all of them are kept,
+    and of two for one question the later.
 
     Args:
-        path: the file; one that is there is gone on with.
+        path: the file; one that is there is gone on with. A lock file beside it stays.
         sheets: in their order; sheet ``number`` counts from 1.
         setup: what the sheets depend on.
 
@@ -220,10 +228,9 @@ class Ratings:
     def __init__(self, path: Path, sheets: Sequence[Sheet], setup: Setup):
         self.path, self.sheets, self._setup = path, tuple(sheets), setup
         self._marks: list[dict[str, int]] = [{} for _ in sheets]
-        self._writing = threading.Lock()
-        if path.exists():
-            self._read()
-        self._write(self._marks)
+        with self._alone():
+            self._marks = self._stored()
+            self._write(self._marks)
 
     def marks_of(self, number: int) -> dict[str, int]:
         """The marks of a sheet by question, as far as it was marked."""
@@ -255,18 +262,31 @@ class Ratings:
 
         Raises:
             PokeGANError: no such sheet, question or mark; or the file cannot be written, and the
-                marks are as before.
+                marks are as before; or it belongs to other sheets by now.
         """
         if not 1 <= number <= len(self.sheets):
             raise PokeGANError(f"there is no sheet {number}, only 1 to {len(self.sheets)}")
         if not _are_marks(given):
             raise PokeGANError(f"marks are whole numbers from 1 to 5, for {', '.join(NAMES)}")
-        with self._writing:
-            marks = [dict(one) for one in self._marks]
+        with self._alone():
+            stored = self._stored()
+            marks = [dict(one) for one in stored]
             marks[number - 1].update(given)
-            if marks != self._marks:
+            if marks != stored:
                 self._write(marks)
-                self._marks = marks
+            self._marks = marks
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody else read or write the file meanwhile."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.path.with_name(f".{self.path.name}.lock"), timeout=LOCK_SECONDS):
+                yield
+        except OSError as error:
+            raise PokeGANError(
+                f"{self.path}: cannot be written ({error.strerror or error})"
+            ) from error
 
     def _write(self, marks: Sequence[Mapping[str, int]]) -> None:
         content = {
@@ -280,14 +300,12 @@ class Ratings:
             ],
             "models": summarise(self.sheets, marks),
         }
-        try:
-            write_atomically(self.path, (json.dumps(content, indent=1) + "\n").encode())
-        except OSError as error:
-            raise PokeGANError(
-                f"{self.path}: cannot be written ({error.strerror or error})"
-            ) from error
+        write_atomically(self.path, (json.dumps(content, indent=1) + "\n").encode())
 
-    def _read(self) -> None:
+    def _stored(self) -> list[dict[str, int]]:
+        """The file's marks by sheet; those known here where the file is gone."""
+        if not self.path.exists():
+            return self._marks
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -302,6 +320,7 @@ class Ratings:
                 f"{self.path}: {difference}; go on with what it was begun with, or choose another"
                 f" --out"
             )
+        marks: list[dict[str, int]] = [{} for _ in self.sheets]
         entries = content.get("marks")
         for entry in entries if isinstance(entries, list) else [None]:
             number = entry.get("sheet") if isinstance(entry, dict) else None
@@ -309,7 +328,8 @@ class Ratings:
                 raise PokeGANError(
                     f"{self.path}: the marks of sheet {number!r} do not fit; was the file edited?"
                 )
-            self._marks[number - 1] = entry["marks"]
+            marks[number - 1] = entry["marks"]
+        return marks
 
     def _fits(self, number: object, entry: Any) -> bool:
         if type(number) is not int or not 1 <= number <= len(self.sheets):

@@ -1,5 +1,8 @@
+import fcntl
 import json
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -168,6 +171,62 @@ def test_every_mark_is_there_after_a_restart(tmp_path):
     for number in range(2, len(plan()) + 1):
         again.mark(number, FULL)
     assert (begin(path).first_open(), begin(path).marked()) == (None, len(plan()))
+
+
+def test_two_that_are_open_at_once_keep_each_others_marks(tmp_path):
+    path = tmp_path / "ratings.json"
+    one, other = begin(path), begin(path)
+    one.mark(1, FULL)
+    other.mark(2, {"colour": 5})
+    one.mark(2, {"shape": 1})
+    other.mark(1, {"colour": 1})
+    assert other.marks_of(1) == begin(path).marks_of(1) == FULL | {"colour": 1}
+    assert other.marks_of(2) == begin(path).marks_of(2) == {"colour": 5, "shape": 1}
+    begin(path)  # opening another takes nothing away
+    assert json.loads(path.read_text())["models"] == other.summary()
+
+
+def test_marks_at_the_same_moment_are_all_kept(tmp_path):
+    path, sheets = tmp_path / "ratings.json", range(1, len(plan()) + 1)
+    start = threading.Barrier(len(NAMES), timeout=60)
+
+    def rate(question):
+        ratings = begin(path)
+        start.wait()
+        for number in sheets:
+            ratings.mark(number, {question: FULL[question]})
+
+    with ThreadPoolExecutor(len(NAMES)) as pool:
+        list(pool.map(rate, NAMES))
+    assert [begin(path).marks_of(number) for number in sheets] == [FULL] * len(sheets)
+
+
+def test_a_file_that_was_replaced_meanwhile_is_left_alone(tmp_path):
+    path = tmp_path / "ratings.json"
+    ratings = begin(path)
+    path.unlink()
+    begin(path, setup=Setup(**(vars(SETUP) | {"seed": 1}))).mark(1, {"colour": 2})
+    before = path.read_bytes()
+    with pytest.raises(PokeGANError, match="was begun with --seed 1, not 0"):
+        ratings.mark(1, FULL)
+    assert path.read_bytes() == before
+    path.unlink()
+    ratings.mark(2, FULL)
+    assert begin(path).marks_of(2) == FULL
+
+
+def test_a_lock_that_is_never_released_is_one_line(tmp_path, monkeypatch):
+    ratings = begin(tmp_path / "ratings.json")
+    monkeypatch.setattr(rating, "LOCK_SECONDS", 0.1)
+    with (tmp_path / ".ratings.json.lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(
+            PokeGANError, match=r"ratings\.json: cannot be written \(.* lock "
+        ) as it:
+            ratings.mark(1, FULL)
+        assert "\n" not in str(it.value)
+    ratings.mark(1, FULL)
+    assert begin(tmp_path / "ratings.json").marks_of(1) == FULL
 
 
 def test_models_in_another_order_go_on(tmp_path):
