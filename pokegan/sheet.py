@@ -1,5 +1,6 @@
 """Sprite sheets: many sprites on one picture, pixel for pixel."""
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -161,6 +162,13 @@ def type_model_sheet(
     return sprite_sheet(
         images, len(types), scale, background, row_labels=names, column_labels=types
     )
+
+
+def png_bytes(image: Image.Image) -> bytes:
+    """A picture as the content of a PNG file, as small as it gets."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
 
 
 def _within(image: Image.Image, side: int) -> Image.Image:

@@ -117,6 +117,8 @@ def _contact_sheet(folder: Path, labels: dict[str, list[dict]]) -> bytes:
     """The PNG file."""
     from PIL import Image
 
+    from pokegan.sheet import png_bytes
+
     chosen = _choose(labels)
     pictures = {
         (split, index): stored_image(row)
@@ -133,9 +135,7 @@ def _contact_sheet(folder: Path, labels: dict[str, list[dict]]) -> bytes:
         image = image.resize((side * scale, side * scale), Image.Resampling.NEAREST)
         row, column = divmod(place, columns)
         sheet.alpha_composite(image, (column * cell + 2, row * cell + 2))
-    buffer = io.BytesIO()
-    sheet.convert("RGB").save(buffer, "PNG")
-    return buffer.getvalue()
+    return png_bytes(sheet.convert("RGB"))
 
 
 def _choose(labels: dict[str, list[dict]]) -> list[tuple[str, int]]:

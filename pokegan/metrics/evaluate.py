@@ -1,6 +1,5 @@
 """The numbers of one model, or of a folder of images, and ``metrics.json``, where they are kept."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +24,7 @@ from pokegan.metrics.smoothness import perceptual_path_length
 from pokegan.models.autoencoder import AutoencodingModel
 from pokegan.models.base import SpriteModel
 from pokegan.models.conditioning import CLASSES
+from pokegan.sheet import png_bytes
 
 VERSION = 1
 """Of the protocol: numbers of different versions must not be compared."""
@@ -87,10 +87,8 @@ class Evaluation:
         Raises:
             PokeGANError: the folder cannot be written.
         """
-        buffer = io.BytesIO()
-        self.nearest.save(buffer, format="PNG")
         try:
-            write_atomically(folder / "nearest.png", buffer.getvalue())
+            write_atomically(folder / "nearest.png", png_bytes(self.nearest))
             text = json.dumps(self.facts, indent=1) + "\n"
             write_atomically(folder / "metrics.json", text.encode())
         except OSError as error:

@@ -17,7 +17,7 @@ from pokegan.metrics.columns import FLOORS, Column, headline_columns
 from pokegan.metrics.compare import ranked
 from pokegan.models.base import SpriteModel
 from pokegan.models.conditioning import CLASSES
-from pokegan.sheet import model_sheet, sprite_sheet, type_model_sheet
+from pokegan.sheet import model_sheet, png_bytes, sprite_sheet, type_model_sheet
 from pokegan.training.logs import LOG_NAME, read_log
 
 ACROSS = 3
@@ -255,10 +255,9 @@ def _first_row(path: Path, size: int) -> list[Image.Image]:
 
 def png(picture: Figure | Image.Image) -> bytes:
     """A figure or image as the content of a PNG file."""
+    if isinstance(picture, Image.Image):
+        return png_bytes(picture)
     buffer = io.BytesIO()
-    if isinstance(picture, Figure):
-        # matplotlib would note its own version; the same values shall give the same file.
-        picture.savefig(buffer, format="png", metadata={"Software": None})
-    else:
-        picture.save(buffer, format="PNG", optimize=True)
+    # matplotlib would note its own version; the same values shall give the same file.
+    picture.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

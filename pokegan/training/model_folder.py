@@ -1,6 +1,5 @@
 """The model folder: what a run gives to the metrics, the Hub and the Space."""
 
-import io
 import json
 import tempfile
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from pokegan.files import write_atomically
 from pokegan.hub.card import write_card
 from pokegan.models.base import SpriteModel
 from pokegan.models.conditioning import CLASSES
-from pokegan.sheet import sprite_sheet, type_sheet
+from pokegan.sheet import png_bytes, sprite_sheet, type_sheet
 from pokegan.training.logs import LOG_NAME
 
 SAMPLES, COLUMNS = 64, 8
@@ -48,7 +47,7 @@ def write_model_folder(
     write_atomically(folder / "recipe.yaml", recipe.encode())
     write_atomically(folder / "data.json", (json.dumps(data, indent=2) + "\n").encode())
     write_atomically(folder / LOG_NAME, log.read_bytes())
-    write_atomically(folder / "samples.png", _png(sample_sheet(model, seed)))
+    write_atomically(folder / "samples.png", png_bytes(sample_sheet(model, seed)))
     write_card(folder)
 
 
@@ -77,7 +76,7 @@ def write_timeline_picture(folder: Path, model: SpriteModel, step: int, seed: in
     """
     images = model.sample(TIMELINE_SPRITES, seed)
     sheet = sprite_sheet(images, COLUMNS, background=WHITE)
-    write_atomically(folder / "timeline" / f"step-{step:08d}.png", _png(sheet))
+    write_atomically(folder / "timeline" / f"step-{step:08d}.png", png_bytes(sheet))
     return sheet
 
 
@@ -86,9 +85,3 @@ def clear_timeline(folder: Path, after_step: int) -> None:
     for path in (folder / "timeline").glob("step-*.png"):
         if int(path.stem.removeprefix("step-")) > after_step:
             path.unlink()
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
