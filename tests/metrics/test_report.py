@@ -109,6 +109,14 @@ class Page(HTMLParser):
             self._in_best = False
 
 
+BACKGROUND = "part => getComputedStyle(part).backgroundColor"
+ON_TOP = """part => {
+  part.scrollIntoView({block: "center"});
+  const box = part.getBoundingClientRect();
+  return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === part;
+}"""
+
+
 @pytest.fixture(scope="module")
 def page(written):
     return Page((written[0] / "report.html").read_text())
@@ -148,6 +156,27 @@ def test_a_name_is_text_and_no_markup(page):
 def test_best_values_are_marked_on_the_page(page):
     assert "90.0 ± 1.5" in page.best
     assert "100.0 ± 0.0" not in page.best
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_names_stay_where_a_table_scrolls_sideways(written, chromium, scheme):
+    with chromium.new_context(
+        viewport={"width": 390, "height": 844}, color_scheme=scheme
+    ) as context:
+        screen = context.new_page()
+        screen.goto((written[0] / "report.html").as_uri())
+        assert screen.evaluate("document.documentElement.scrollWidth") == 390
+        table = screen.locator(".scroll").first
+        table.scroll_into_view_if_needed()
+        assert table.evaluate("table => (table.scrollLeft = 500, table.scrollLeft)") == 500
+        left = table.bounding_box()["x"]
+        for name in table.locator("tr > :first-child").all():
+            assert name.bounding_box()["x"] == left
+            # Values pass behind it and do not shine through.
+            assert name.evaluate(ON_TOP)
+            page = screen.locator("body").evaluate(BACKGROUND)
+            assert name.evaluate(BACKGROUND) == page
+            assert page.startswith("rgb(")
 
 
 def test_real_sprites_and_floors_come_first_on_the_page(page):
