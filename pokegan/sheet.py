@@ -156,7 +156,8 @@ def type_model_sheet(
     images, names = [], []
     for name, model in models.items():
         latents = model.latents(rows, seed).repeat_interleave(len(types), dim=0)
-        labels = model.labels_of(types, len(types)).repeat(rows)
+        labels = model.labels_of(types, len(types))
+        labels = labels.repeat(rows, *[1] * (labels.ndim - 1))
         images += [_within(i.convert("RGBA"), side) for i in to_pil(model.draw(latents, labels))]
         names += [name, *[""] * (rows - 1)]
     return sprite_sheet(

@@ -18,11 +18,14 @@ from pokegan.data.images import clear_hidden
 from pokegan.data.transforms import (
     check_colored,
     crop,
+    cutout,
     flip_left_right,
     flip_top_bottom,
+    jitter,
     recolor,
     rotate,
     shear,
+    translate,
 )
 from pokegan.errors import PokeGANError
 from pokegan.seeding import derive_seed
@@ -61,6 +64,12 @@ class Augmentation:
         flip: probability of mirroring left-right.
         rotate: rotation by a random angle of up to so many degrees, either way.
         recolor: probability of a random rotation of the hues; not for grey images.
+        translate: move by a random whole number of pixels, up to this share of the side, each way.
+        cutout: make a square at a random place background, its side being this share of the
+            image's.
+        jitter: change brightness, saturation and contrast at random, 1 being the most; not for
+            grey images. These three are DiffAugment (Zhao et al. 2020, arXiv 2006.10738), which
+            needs ``generated``.
         six: let each image be itself or one of its shear, rotate, flip-top-bottom,
             flip-left-right, crop and recolor, with equal chance, as if drawn from seven times the
             images (Zsombor 2021); not for grey images.
@@ -73,11 +82,15 @@ class Augmentation:
     flip: float = 0.0
     rotate: float = 0.0
     recolor: float = 0.0
+    translate: float = 0.0
+    cutout: float = 0.0
+    jitter: float = 0.0
     six: bool = False
     generated: bool = False
 
     def __post_init__(self):
-        for name, most in (("flip", 1), ("rotate", 180), ("recolor", 1)):
+        shares = ("flip", "recolor", "translate", "cutout", "jitter")
+        for name, most in (("rotate", 180), *((name, 1) for name in shares)):
             value = getattr(self, name)
             if not 0 <= value <= most:
                 raise PokeGANError(f"augmentation.{name} must lie in [0, {most}], not {value}")
@@ -85,15 +98,30 @@ class Augmentation:
     @property
     def active(self) -> bool:
         """Whether images are changed at all."""
-        return bool(self.flip or self.rotate or self.recolor or self.six)
+        return any(
+            (
+                self.flip,
+                self.rotate,
+                self.recolor,
+                self.translate,
+                self.cutout,
+                self.jitter,
+                self.six,
+            )
+        )
+
+    @property
+    def needs_color(self) -> bool:
+        """Whether grey images cannot be changed so."""
+        return any((self.recolor, self.jitter, self.six))
 
     def __call__(self, images: Tensor, uniform: Uniform) -> Tensor:
-        """Augment a batch: first ``six``, then flip, rotate and recolour.
+        """Augment a batch: first ``six``, then flip, rotate, recolour, jitter, translate, cutout.
 
         Args:
             images: float tensor (n, channels, height, width) in [-1, 1].
-            uniform: source of random numbers, with the streams "six", "flip", "rotate" and
-                "recolor".
+            uniform: source of random numbers, with the streams "six", "flip", "rotate",
+                "recolor", "jitter", "translate" and "cutout".
 
         Returns:
             A tensor of the same shape; half precision, too coarse to resample, becomes float32.
@@ -103,7 +131,7 @@ class Augmentation:
         """
         if not self.active:
             return images
-        if self.recolor or self.six:
+        if self.needs_color:
             check_colored(images)
         if images.dtype in (torch.float16, torch.bfloat16):
             images = images.float()
@@ -119,6 +147,15 @@ class Augmentation:
             rows = (numbers[:, 0] < self.recolor).nonzero()[:, 0]
             recolored = augment(images[rows], "recolor", numbers[rows, 1:])
             images = images.index_copy(0, rows, recolored)
+        if self.jitter:
+            images = jitter(images, uniform("jitter", 3), self.jitter)
+        if self.translate:
+            sides = torch.tensor(images.shape[2:])
+            most = (self.translate * sides).round()
+            steps = (uniform("translate", 2).cpu() * (2 * most + 1)).floor() - most
+            images = translate(images, steps.long())
+        if self.cutout:
+            images = cutout(images, self.cutout, uniform("cutout", 2))
         return images
 
 

@@ -5,8 +5,8 @@ white, or 4 (RGBA, straight alpha, RGB 0 where alpha is 0). What moves in from o
 background: white, or transparent.
 
 Gradients with respect to the images pass through everything here, so a generator can be trained
-through it. The bilinear resampling has no second derivative: gradient penalties are to be taken at
-the transformed images.
+through it. The bilinear resampling (shear, rotate, crop) has no second derivative: gradient
+penalties are to be taken at the transformed images.
 """
 
 from collections.abc import Sequence
@@ -70,6 +70,72 @@ def crop(images: Tensor, keep: Tensor, place: Tensor) -> Tensor:
         ]
         settings.append({"scale": 1 / share, "translate": shift})
     return _resample(images, settings)
+
+
+def translate(images: Tensor, pixels: Tensor) -> Tensor:
+    """Move each image (n, channels, height, width) by its whole numbers of ``pixels``, int64
+    (n, 2): down and to the right."""
+    n, _, height, width = images.shape
+    rows = torch.arange(height, device=images.device) - pixels[:, :1].to(images.device)  # (n, H)
+    columns = torch.arange(width, device=images.device) - pixels[:, 1:].to(images.device)  # (n, W)
+    inside = _within(rows, height)[:, :, None] & _within(columns, width)[:, None, :]  # (n, H, W)
+    moved = images.permute(0, 2, 3, 1)[
+        torch.arange(n, device=images.device)[:, None, None],
+        rows.clamp(0, height - 1)[:, :, None],
+        columns.clamp(0, width - 1)[:, None, :],
+    ].permute(0, 3, 1, 2)
+    return torch.where(inside[:, None], moved, _background(images))
+
+
+def cutout(images: Tensor, side: float, place: Tensor) -> Tensor:
+    """Make a square of each image background, or the part of it that lies inside the image.
+
+    Args:
+        images: float tensor (n, channels, height, width) in [-1, 1].
+        side: of the square, as a share of the image's.
+        place: (n, 2), the square's middle: 0 at the top and left, 1 at the bottom and right.
+    """
+    hidden = True
+    for axis, length in ((0, images.shape[2]), (1, images.shape[3])):
+        centres = (torch.arange(length, device=images.device) + 0.5) / length
+        near = (centres - place[:, axis : axis + 1].to(images.device)).abs() <= side / 2
+        hidden = near.unflatten(1, (-1, 1) if axis == 0 else (1, -1)) & hidden
+    return torch.where(hidden[:, None], _background(images), images)
+
+
+def jitter(images: Tensor, numbers: Tensor, strength: float) -> Tensor:
+    """Change brightness, saturation and contrast of each image (Zhao et al. 2020, arXiv
+    2006.10738, section 3.2).
+
+    At strength 1, brightness moves by up to a quarter of its range either way, saturation gets a
+    factor from 0 to 2 and contrast, about middle grey, one from 0.5 to 1.5; less strength narrows
+    all of these in proportion. Alpha stays as it is, values may leave [-1, 1].
+
+    Args:
+        images: float tensor (n, 3 or 4, height, width) in [-1, 1].
+        numbers: (n, 3) in [0, 1), where in their ranges the three lie.
+        strength: 0 to 1.
+
+    Raises:
+        PokeGANError: grey images.
+    """
+    check_colored(images)
+    shift, saturation, contrast = (
+        strength * (2 * numbers.to(images) - 1)[:, :, None, None, None]
+    ).unbind(1)
+    color = images[:, :3] + shift / 2
+    grey = color.mean(1, keepdim=True)
+    color = (grey + (color - grey) * (1 + saturation)) * (1 + contrast / 2)
+    return torch.cat([color, images[:, 3:]], 1)
+
+
+def _within(places: Tensor, length: int) -> Tensor:
+    return (places >= 0) & (places < length)
+
+
+def _background(images: Tensor) -> Tensor:
+    """White, or transparent, for ``torch.where`` with ``images``."""
+    return images.new_full((), 1.0 if images.shape[1] < 4 else -1.0)
 
 
 def _resample(images: Tensor, settings: Sequence[dict]) -> Tensor:

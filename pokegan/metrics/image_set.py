@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from pokegan.data.batch import type_weights
 from pokegan.data.feed import SpriteBank
 from pokegan.data.resolve import Sprites
 from pokegan.data.types import GROUP_OF_TYPE, TYPE_GROUPS, TYPES
@@ -53,24 +54,35 @@ class RealSet(ImageSet):
     """Sprites of a dataset.
 
     Attributes:
-        first_type: int64 (n,), 0 to 17.
+        types: int64 (n, 2); first type 0 to 17, second type 0 to 18 (18: none).
+        shiny: bool (n,).
         species: int64 (n,), the National Dex number.
         names: how people call each, such as "Rotom (heat), shiny".
     """
 
-    first_type: Tensor = None
+    types: Tensor = None
+    shiny: Tensor = None
     species: Tensor = None
     names: tuple[str, ...] = ()
 
     def labels_for(self, conditioning: str) -> Tensor:
-        """The labels of the sprites' first types, int64 (n,), in what a model knows."""
+        """What a network with this conditioning is told of the sprites: the labels of their first
+        types, int64 (n,), or the weights of both types and shininess, float (n, 19)."""
+        if conditioning == "types":
+            return type_weights(self.types, self.shiny)
         return self.first_type if conditioning == "type" else group_of(self.first_type)
+
+    @property
+    def first_type(self) -> Tensor:
+        """int64 (n,), 0 to 17."""
+        return self.types[:, 0]
 
     def __getitem__(self, rows: Tensor) -> "RealSet":
         """Some of the sprites; ``rows`` is int64 (m,)."""
         return RealSet(
             self.images[rows],
-            first_type=self.first_type[rows],
+            types=self.types[rows],
+            shiny=self.shiny[rows],
             species=self.species[rows],
             names=tuple(self.names[row] for row in rows.tolist()),
         )
@@ -98,7 +110,8 @@ def real_set(sprites: Sprites, size: int) -> RealSet:
         names = [_name(*values) for values in zip(*columns, strict=True)]
     return RealSet(
         images,
-        first_type=batch.types[:, 0],
+        types=batch.types,
+        shiny=batch.shiny,
         species=torch.tensor(dataset["species_id"][:]).long(),
         names=tuple(names),
     )
@@ -113,18 +126,19 @@ def model_set(model: SpriteModel, n: int, seed: int, real: RealSet) -> ImageSet:
 
     A type-conditional model draws types as often as the real set holds them, as is usual where
     models are compared (Karras et al. 2020, arXiv 2006.06676): another mixture of types would be a
-    distance of its own. The order is the seed's.
+    distance of its own. The order is the seed's. Models that know mixtures of types are judged by
+    the group of the first type, as those that know groups are.
     """
-    labels = None
-    if model.conditioning is not None:
-        generator = torch.Generator().manual_seed(derive_seed(seed, "evaluate", "labels"))
-        known = real.labels_for(model.conditioning)
-        rounds = [
-            torch.randperm(len(known), generator=generator) for _ in range(-(-n // len(known)))
-        ]
-        labels = known[torch.cat(rounds)[:n]]
-    images = _stack(to_pil(model.draw(model.latents(n, seed), labels)))
-    return ImageSet(images, labels, model.conditioning)
+    latents, conditioning = model.latents(n, seed), model.conditioning
+    if conditioning is None:
+        return ImageSet(_stack(to_pil(model.draw(latents))))
+    generator = torch.Generator().manual_seed(derive_seed(seed, "evaluate", "labels"))
+    count = len(real)
+    rounds = [torch.randperm(count, generator=generator) for _ in range(-(-n // count))]
+    rows = torch.cat(rounds)[:n]
+    images = _stack(to_pil(model.draw(latents, real.labels_for(conditioning)[rows])))
+    judged = "group" if conditioning == "types" else conditioning
+    return ImageSet(images, real.labels_for(judged)[rows], judged)
 
 
 def folder_set(folder: Path) -> ImageSet:

@@ -16,7 +16,7 @@ from pokegan.data.types import GROUP_OF_TYPE, NO_TYPE, TYPE_GROUPS, TYPES
 from pokegan.metrics.image_set import on_white_page, real_set
 from pokegan.metrics.rating import REAL, Sheet, control_rows
 from pokegan.models.base import SpriteModel
-from pokegan.models.conditioning import CLASSES
+from pokegan.models.conditioning import CLASSES, labels_of_classes
 
 LARGEST_SIDE = 192
 """Pixels; the page shows sprites no larger than this."""
@@ -148,7 +148,8 @@ def _drawn(
     ]
     labels = None
     if model.conditioning is not None:
-        labels = torch.tensor(places).repeat_interleave(torch.tensor(counts))
+        classes = torch.tensor(places).repeat_interleave(torch.tensor(counts))
+        labels = labels_of_classes(classes, model.conditioning)
     pixels = on_white_page(model.draw(latents[rows], labels))
     return pixels.round().clamp(0, 255).to(torch.uint8).split(counts)
 

@@ -11,7 +11,7 @@ from torch_fidelity.sample_similarity_base import SampleSimilarityBase
 from pokegan.metrics.features import feature_network
 from pokegan.metrics.image_set import on_white_page
 from pokegan.models.base import CHUNK, SpriteModel
-from pokegan.models.conditioning import num_classes
+from pokegan.models.conditioning import CLASSES, labels_of_classes
 
 EPSILON = 1e-2
 """Share of the way between two latents that is one step."""
@@ -34,7 +34,7 @@ def perceptual_path_length(model: SpriteModel, network: str, pairs: int, seed: i
         pairs: of latents.
         seed: of latents and labels.
     """
-    classes = num_classes(model.conditioning) if model.conditioning else 0
+    classes = len(CLASSES.get(model.conditioning, ()))
     values = calculate_ppl(
         1,
         input1=_Generator(model),
@@ -71,10 +71,12 @@ class _Generator(GenerativeModelBase):
 
     @property
     def num_classes(self) -> int:
-        return num_classes(self._model.conditioning) if self._model.conditioning else 0
+        return len(CLASSES.get(self._model.conditioning, ()))
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """float (n, channels, S, S) in [-1, 1]: small steps must not be rounded away."""
+        if labels is not None:
+            labels = labels_of_classes(labels, self._model.conditioning)
         return self._model.draw(latents.float(), labels)
 
 

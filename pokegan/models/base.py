@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal, overload
 
@@ -17,8 +17,14 @@ from torch import Tensor, nn
 from pokegan.errors import PokeGANError
 from pokegan.hub_errors import hub_errors_in_one_line
 from pokegan.models import ARCHITECTURES
-from pokegan.models.checks import check_arguments, check_choice
-from pokegan.models.conditioning import labels_of, num_classes
+from pokegan.models.checks import check_arguments, check_choice, check_number
+from pokegan.models.conditioning import (
+    CLASSES,
+    Types,
+    check_knows_shiny,
+    labels_of,
+    labels_of_classes,
+)
 from pokegan.models.interpolation import slerp
 from pokegan.models.shapes import shapes_only
 from pokegan.seeding import derive_seed
@@ -37,11 +43,12 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
     Subclasses take only int, float, str, bool and lists of them at ``__init__`` (the Hub mixin
     stores nothing else faithfully), check them, and are registered in ``ARCHITECTURES``. Their
     ``forward`` maps latents (n, latent_dim) to images (n, channels, size, size) in [-1, 1]; that
-    of a type-conditional model takes labels, int64 (n,), as well.
+    of a type-conditional model takes labels (:data:`pokegan.models.conditioning.CLASSES`) as well.
 
     Attributes:
         architecture: the registered name.
-        conditioning: what the labels are ("group", "type"), or ``None`` for a model without.
+        conditioning: what the labels are ("group", "type", "types"), or ``None`` for a model
+            without.
         latent_dim: length of a latent.
         size: height and width of a sprite in pixels.
         channels: 1 (grey), 3 (RGB) or 4 (RGBA).
@@ -141,29 +148,37 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
 
         return _by_chunks(n, seed, "sample", draw)
 
-    def labels(self, n: int, seed: int = 0) -> Tensor | None:
-        """Draw the labels of sprites 0..n-1 of a seed, all labels being equally likely.
+    def labels(self, n: int, seed: int = 0, shiny: bool = False) -> Tensor | None:
+        """Draw the labels of sprites 0..n-1 of a seed: one type or type group each, all being
+        equally likely.
 
         Returns:
-            int64 tensor (n,); label *i* depends on the seed and *i* alone. ``None`` for a model
-            without conditioning.
+            int64 tensor (n,), or float tensor (n, 19) for "types"; label *i* depends on the seed
+            and *i* alone. ``None`` for a model without conditioning.
+
+        Raises:
+            PokeGANError: shiny colours of a model that does not know them.
         """
+        check_knows_shiny(shiny, self.conditioning)
         if self.conditioning is None:
             return None
-        classes = num_classes(self.conditioning)
+        classes = len(CLASSES[self.conditioning])
 
         def draw(generator: torch.Generator) -> Tensor:
             return torch.randint(classes, (CHUNK,), generator=generator)
 
-        return _by_chunks(n, seed, "labels", draw)
+        labels = _by_chunks(n, seed, "labels", draw)
+        return labels_of_classes(labels, self.conditioning, shiny)
 
     @overload
     def sample(
         self,
         n: int,
         seed: int = 0,
-        types: str | Sequence[str] | None = None,
+        types: Types | None = None,
         *,
+        shiny: bool = False,
+        truncation: float = 1.0,
         output: Literal["pil"] = "pil",
     ) -> list[Image.Image]: ...
     @overload
@@ -171,11 +186,13 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         self,
         n: int,
         seed: int = 0,
-        types: str | Sequence[str] | None = None,
+        types: Types | None = None,
         *,
+        shiny: bool = False,
+        truncation: float = 1.0,
         output: Literal["tensor"],
     ) -> Tensor: ...
-    def sample(self, n, seed=0, types=None, *, output="pil"):
+    def sample(self, n, seed=0, types=None, *, shiny=False, truncation=1.0, output="pil"):
         """Draw ``n`` sprites, always the same ones for the same seed.
 
         Sprite *i* of a seed does not depend on ``n``. The model draws in evaluation mode, whatever
@@ -186,22 +203,28 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
             seed: any integer.
             types: for type-conditional models, a type or type group for all sprites ("fire",
                 "water-ice"), or a list with one for each; by default the seed chooses among all
-                labels. Names are mapped to what the model knows
+                labels. Names are mapped to what the model knows, and some know mixtures
                 (:func:`pokegan.models.conditioning.labels_of`).
+            shiny: ask for shiny colours, of models that know which sprites are shiny.
+            truncation: factor on the latents, from 0 to 2. Below 1, sprites are more typical and
+                less diverse; 0 draws one sprite alone. The scaling is simpler than BigGAN's
+                truncation trick (Brock et al. 2019, arXiv 1809.11096, section 3.1), which draws
+                large latents again; it lets a sprite change smoothly.
             output: "pil" for a list of RGB (or RGBA) images of ``size`` x ``size`` pixels, or
                 "tensor" for a float tensor (n, channels, size, size) in [-1, 1] on the CPU.
 
         Raises:
-            PokeGANError: ``n`` is below 1, ``output`` or a type is unknown, or the model knows no
-                types.
+            PokeGANError: ``n`` is below 1, ``output`` or a type is unknown, ``truncation`` is out
+                of range, or the model knows no types or no shiny colours.
         """
         check_choice("output", output, ("pil", "tensor"))
-        labels = self.labels(n, seed) if types is None else self.labels_of(types, n)
-        images = self.draw(self.latents(n, seed), labels)
+        check_number("truncation", truncation, 0, 2)
+        labels = self.labels(n, seed, shiny) if types is None else self.labels_of(types, n, shiny)
+        images = self.draw(self.latents(n, seed) * truncation, labels)
         return images if output == "tensor" else to_pil(images)
 
-    def labels_of(self, types: str | Sequence[str], n: int) -> Tensor:
-        """The labels that ``types`` mean to this model, int64 (n,); see :meth:`sample`.
+    def labels_of(self, types: Types, n: int, shiny: bool = False) -> Tensor:
+        """The labels that ``types`` mean to this model; see :meth:`sample`.
 
         Raises:
             PokeGANError: an unknown type, a list of another length, or a model without
@@ -212,7 +235,7 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
                 f"{self.architecture!r} draws without regard to types; leave out types, or choose"
                 f" a type-conditional model (see `pokegan recipes`)"
             )
-        return labels_of(types, n, self.conditioning)
+        return labels_of(types, n, self.conditioning, shiny)
 
     def interpolate(
         self,
@@ -220,7 +243,7 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         end: Tensor,
         /,
         steps: int,
-        types: str | None = None,
+        types: Types | None = None,
         *,
         output: Literal["pil", "tensor"] = "pil",
     ) -> list[Image.Image] | Tensor:
@@ -251,7 +274,7 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         images = self.draw(latents, self.required_labels(types, steps))
         return images if output == "tensor" else to_pil(images)
 
-    def required_labels(self, types: str | Sequence[str] | None, n: int) -> Tensor | None:
+    def required_labels(self, types: Types | None, n: int) -> Tensor | None:
         """Labels from ``types``, where leaving them to chance would make no sense.
 
         Raises:
@@ -270,7 +293,7 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
 
         Args:
             latents: float tensor (n, latent_dim).
-            labels: int64 tensor (n,), for type-conditional models.
+            labels: int64 tensor (n,), or float tensor (n, 19), for type-conditional models.
 
         Returns:
             Float tensor (n, channels, size, size) in [-1, 1], on the CPU.

@@ -164,10 +164,10 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise PokeGANError(f"recipe {self.name!r}: {name} must be above 0, not {value}")
-        if self.image.channels == 1 and (self.augmentation.recolor or self.augmentation.six):
+        if self.image.channels == 1 and self.augmentation.needs_color:
             raise PokeGANError(
                 f"recipe {self.name!r}: grey images (image.channels 1) cannot be recoloured; leave"
-                f" out augmentation.recolor and augmentation.six"
+                f" out augmentation.recolor, augmentation.jitter and augmentation.six"
             )
 
     def build_objective(self) -> Objective:

@@ -37,6 +37,10 @@ SETTINGS = [
     {"rotate": 10.0},
     {"recolor": 0.5},
     {"six": True},
+    {"translate": 0.125},
+    {"cutout": 0.4},
+    {"jitter": 0.5},
+    {"translate": 0.2, "cutout": 0.3, "jitter": 1.0},
     {"flip": 0.3, "rotate": 5.0, "recolor": 0.4, "six": True},
 ]
 
@@ -57,6 +61,9 @@ def test_by_default_nothing_happens():
         ({"flip": float("nan")}, r"augmentation\.flip"),
         ({"rotate": -1.0}, r"augmentation\.rotate must lie in \[0, 180\]"),
         ({"recolor": 2.0}, r"augmentation\.recolor"),
+        ({"translate": 1.1}, r"augmentation\.translate"),
+        ({"cutout": -0.1}, r"augmentation\.cutout"),
+        ({"jitter": 2.0}, r"augmentation\.jitter"),
     ],
 )
 def test_values_out_of_range_are_named(values, message):
@@ -64,7 +71,7 @@ def test_values_out_of_range_are_named(values, message):
         Augmentation(**values)
 
 
-@pytest.mark.parametrize("settings", [{"recolor": 0.01}, {"six": True}])
+@pytest.mark.parametrize("settings", [{"recolor": 0.01}, {"six": True}, {"jitter": 0.1}])
 def test_grey_images_cannot_be_recoloured_whatever_the_numbers(settings):
     with pytest.raises(PokeGANError, match="grey images"):
         Augmentation(**settings)(images_of(1, channels=1), Numbers(1))
@@ -104,6 +111,27 @@ def test_rotations_are_up_to_the_angle_either_way():
     assert degrees.max() > 24
     assert degrees.abs().max() < 31
     assert abs(degrees.mean()) < 3
+
+
+def test_moves_are_up_to_the_share_of_the_side_both_ways_and_all_equally_likely():
+    """A single dark pixel in the middle: where it goes tells the move."""
+    images = torch.ones(2000, 1, 17, 17)
+    images[:, :, 8, 8] = -1
+    dark = Augmentation(translate=0.125)(images, Numbers(2000))[:, 0] == -1  # 2 pixels at most
+    places = dark.nonzero()[:, 1:] - 8
+    assert len(places) == 2000
+    counts = torch.bincount((places[:, 0] + 2) * 5 + places[:, 1] + 2, minlength=25)
+    assert len(counts) == 25
+    assert counts.min() > 40  # 80 expected
+    assert counts.max() < 130
+
+
+def test_a_square_is_cut_out_anywhere():
+    changed = Augmentation(cutout=0.5)(torch.full((500, 3, 16, 16), -1.0), Numbers(500))
+    hidden = (changed == 1).all(1)
+    assert hidden.flatten(1).sum(1).max() == 64
+    assert hidden.any(0).all()
+    assert not hidden.all(0).any()
 
 
 def test_recolouring_happens_as_often_as_asked():

@@ -2,16 +2,19 @@ import colorsys
 
 import pytest
 import torch
-from torch.autograd import gradcheck
+from torch.autograd import gradcheck, gradgradcheck
 
 from pokegan.data.transforms import (
     OUTLINE,
     crop,
+    cutout,
     flip_left_right,
     flip_top_bottom,
+    jitter,
     recolor,
     rotate,
     shear,
+    translate,
 )
 from pokegan.errors import PokeGANError
 
@@ -212,7 +215,62 @@ def test_grey_images_cannot_be_recoloured():
         recolor(torch.zeros(2, 1, 8, 8), torch.rand(2))
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_move_is_exact_and_background_moves_in(channels):
+    images = random_images(3, channels, 8)
+    moved = translate(images, torch.tensor([[2, 0], [0, -3], [0, 0]]))
+    background = -1.0 if channels == 4 else 1.0
+    assert torch.equal(moved[0, :, 2:], images[0, :, :-2])  # down
+    assert (moved[0, :, :2] == background).all()
+    assert torch.equal(moved[1, :, :, :-3], images[1, :, :, 3:])  # to the left
+    assert (moved[1, :, :, -3:] == background).all()
+    assert torch.equal(moved[2], images[2])
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_square_is_cut_out_where_its_middle_is(channels):
+    images = random_images(3, channels, 8) * 0.5
+    cut = cutout(images, 0.5, torch.tensor([[0.5, 0.5], [0.0, 0.5], [1.0, 1.0]]))
+    background = -1.0 if channels == 4 else 1.0
+    squares = [(slice(2, 6), slice(2, 6)), (slice(0, 2), slice(2, 6)), (slice(6, 8), slice(6, 8))]
+    for row, (height, width) in enumerate(squares):
+        expected = images[row].clone()
+        expected[:, height, width] = background
+        assert torch.equal(cut[row], expected)
+
+
+def test_jitter_moves_brightness_saturation_and_contrast_each_by_itself():
+    images = random_images(3, 4, 8)
+    color = images[:, :3]
+    middle = torch.full((3, 3), 0.5)
+    torch.testing.assert_close(jitter(images, middle, 1.0), images)
+    ends = middle.clone()
+    ends[0, 0] = ends[1, 1] = ends[2, 2] = 0.0
+    changed = jitter(images, ends, 1.0)
+    torch.testing.assert_close(changed[0, :3], color[0] - 0.5)
+    torch.testing.assert_close(changed[1, :3], color[1].mean(0).expand(3, 8, 8))  # grey
+    torch.testing.assert_close(changed[2, :3], color[2] / 2)
+    torch.testing.assert_close(jitter(images, ends, 0.5)[0, :3], color[0] - 0.25)
+    assert torch.equal(changed[:, 3], images[:, 3])
+    with pytest.raises(PokeGANError, match="grey images"):
+        jitter(torch.zeros(2, 1, 8, 8), torch.rand(2, 3), 1.0)
+
+
 # --- gradients
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: translate(x, torch.tensor([[1, -1], [0, 2]])),
+        lambda x: cutout(x, 0.5, torch.tensor([[0.5, 0.5], [0.1, 0.9]])),
+        lambda x: jitter(x, torch.tensor([[0.1, 0.7, 0.3], [0.9, 0.2, 0.8]]).double(), 1.0),
+    ],
+)
+def test_first_and_second_gradients_flow_through_diffaugment(change):
+    images = torch.rand(2, 4, 4, 4, dtype=torch.float64) * 1.6 - 0.8
+    assert gradcheck(change, images.requires_grad_())
+    assert gradgradcheck(lambda x: change(x) ** 2, images)
 
 
 @pytest.mark.parametrize("name", RESAMPLED)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -6,11 +7,13 @@ import torch
 from PIL import Image
 
 from pokegan import PokeGANError
+from pokegan.data.batch import type_weights
 from pokegan.data.resolve import open_sprites
 from pokegan.data.types import GROUP_OF_TYPE, TYPE_GROUPS, TYPES
 from pokegan.metrics.image_set import FEWEST, folder_set, model_set, real_set
 from pokegan.models.cdcgan import CDCGANGenerator
 from pokegan.models.dcgan import DCGANGenerator
+from pokegan.models.sprite import SpriteGenerator
 
 
 def picture(index: int) -> Image.Image:
@@ -174,3 +177,20 @@ def test_conditional_models_draw_types_as_often_as_they_are(real):
     assert extra.sum() == 5
     assert not torch.equal(drawn.labels, model_set(model, count, 1, real).labels)
     assert torch.equal(drawn.labels, model_set(model, count, 0, real).labels)
+
+
+def test_models_of_mixtures_draw_both_types_and_are_judged_by_the_first(real):
+    model = SpriteGenerator(
+        latent_dim=4, palette_dim=2, style_dim=8, widths=[4, 4, 4], colors=4, size=16
+    )
+    drawing = SpriteGenerator.draw
+    with patch.object(SpriteGenerator, "draw", autospec=True, side_effect=drawing) as draw:
+        drawn = model_set(model, len(real), 0, real)
+    labels = draw.call_args.args[2]
+    assert drawn.conditioning == "group"
+    torch.testing.assert_close(labels.sum(0), type_weights(real.types, real.shiny).sum(0))
+    weights = labels[:, :18]
+    assert ((weights == 0.5).sum(1) == 2).any()
+    groups = torch.tensor(GROUP_OF_TYPE)
+    for label, group in zip(weights, drawn.labels, strict=True):
+        assert group in groups[label.nonzero().flatten()]

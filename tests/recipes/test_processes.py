@@ -23,6 +23,7 @@ EQUAL = [
     "cunet-multiclass",
     "caegan-multiclass",
     "ddpm",
+    "sprite,--mixed-precision=no,--objective.penalty_every=1",
 ]
 """One recipe or more of each family, without batch norm; with penalty, clipping, validation and
 noise inside networks."""

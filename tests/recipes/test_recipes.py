@@ -8,7 +8,7 @@ from small_recipes import SMALL, small_options, train_small
 
 from pokegan import PokeGANError, load
 from pokegan.models import ARCHITECTURES
-from pokegan.models.conditioning import num_classes
+from pokegan.models.conditioning import CLASSES
 from pokegan.training.checkpoint import checkpoint_paths
 from pokegan.training.logs import read_log
 from pokegan.training.recipe import parse_command_line, read_recipe_file, recipe_names
@@ -126,10 +126,10 @@ def test_conditional_models_react_to_the_label(name):
         return
     sprites = model.sample(2, types=["fire", "water"], output="tensor")
     assert not torch.equal(sprites, model.sample(2, types="grass", output="tensor"))
-    latents = model.latents(1).expand(num_classes(model.conditioning), -1)
-    drawn = model.draw(latents, torch.arange(len(latents)))
+    names = CLASSES[model.conditioning]
+    drawn = model.draw(model.latents(1).expand(len(names), -1), model.labels_of(names, len(names)))
     differences = torch.cdist(drawn.flatten(1), drawn.flatten(1))
-    assert (differences + torch.eye(len(latents)) > 0).all()
+    assert (differences + torch.eye(len(names)) > 0).all()
 
 
 def test_every_architecture_is_used_and_known_here():

@@ -1,0 +1,277 @@
+"""The networks of our own recipe: a generator that paints with a palette, and its discriminator.
+
+What the generator is made of was chosen by measurement on sprites (`pokegan/recipes/sprite.md`):
+
+* Pixels choose among 16 colours and transparency, as a sprite's do, instead of mixing red, green
+  and blue; the palette depends on the style.
+* The style sets the scale and shift of every upsampling layer (FiLM, Perez et al. 2018, arXiv
+  1709.07871), which costs two passes over memory where StyleGAN2's modulation costs five.
+* There is no normalisation (as in R3GAN, Huang et al. 2024, arXiv 2501.05441), so that a sprite
+  depends on its own latent alone and gradient penalties are exact.
+"""
+
+import itertools
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pokegan.data.types import TYPES
+from pokegan.errors import PokeGANError
+from pokegan.models import ARCHITECTURES
+from pokegan.models.base import SpriteModel
+from pokegan.models.checks import check_choice, check_range
+from pokegan.models.initialisation import LEAKY_SLOPE, init_kaiming, init_linear
+
+LABELS = len(TYPES) + 1
+"""Length of a "types" label: the types' weights, and whether the sprite is shiny."""
+
+GROUP = 4
+"""Images whose deviation the discriminator sees together, consecutive ones of a batch, so that
+processes that share a batch see what one would."""
+
+
+@ARCHITECTURES.register("sprite-generator")
+class SpriteGenerator(SpriteModel):
+    """Latent and types to an RGBA sprite, or an RGB one on white.
+
+    The last ``palette_dim`` numbers of a latent reach the palette alone: to draw them anew is to
+    recolour the sprite (:meth:`recolor`).
+
+    Args:
+        latent_dim: length of the latent, 2 to 4096.
+        palette_dim: how many of these numbers are the palette's, 1 to ``latent_dim - 1``.
+        style_dim: length of the style, 1 to 4096.
+        widths: channels at 4x4, 8x8, ..., full size; one number for each, 1 to 2048.
+        colors: opaque colours of a palette, 2 to 256.
+        channels: 3 (RGB on white) or 4 (RGBA).
+        size: height and width of the image: 16, 32, 64, 128 or 256.
+
+    Raises:
+        PokeGANError: an argument out of range.
+    """
+
+    architecture = "sprite-generator"
+    conditioning = "types"
+
+    def __init__(
+        self,
+        latent_dim: int = 64,
+        palette_dim: int = 16,
+        style_dim: int = 192,
+        widths: list[int] = [256, 256, 128, 64, 32],  # noqa: B006 - the Hub mixin stores lists
+        colors: int = 16,
+        channels: int = 4,
+        size: int = 64,
+    ):
+        check_range("latent_dim", latent_dim, 2, 4096)
+        check_range("palette_dim", palette_dim, 1, latent_dim - 1)
+        check_range("style_dim", style_dim, 1, 4096)
+        check_range("colors", colors, 2, 256)
+        check_choice("channels", channels, (3, 4))
+        _check_widths(widths, size, at_full_size=True)
+        super().__init__()
+        self.latent_dim, self.palette_dim, self.colors = latent_dim, palette_dim, colors
+        self.channels, self.size = channels, size
+        self.mapping = _Mapping(latent_dim - palette_dim, style_dim)
+        self.seed = nn.Linear(style_dim, widths[0] * 16)
+        self.first = nn.Conv2d(widths[0], widths[0], 3, padding=1)
+        self.stages = nn.ModuleList(
+            _Stage(before, after, style_dim, refine=index < len(widths) - 2)
+            for index, (before, after) in enumerate(itertools.pairwise(widths))
+        )
+        self.choice = nn.Conv2d(widths[-1], colors + 1, 1)
+        self.palette = nn.Sequential(
+            nn.Linear(style_dim + palette_dim, style_dim),
+            nn.LeakyReLU(LEAKY_SLOPE),
+            nn.Linear(style_dim, colors * 3),
+            nn.Tanh(),
+        )
+        for module in (self.seed, self.first, self.palette[0]):
+            init_kaiming(module)
+        init_linear(self.choice)
+        init_linear(self.palette[2])
+
+    def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Map latents (n, latent_dim) and labels, float (n, 19), to images
+        (n, channels, size, size) in [-1, 1]."""
+        structure, color = latents.split([self.latent_dim - self.palette_dim, self.palette_dim], 1)
+        styles = self.mapping(structure, labels)
+        features = self.seed(styles).unflatten(1, (-1, 4, 4))
+        features = features.contiguous(memory_format=torch.channels_last)
+        features = F.leaky_relu(self.first(F.leaky_relu(features, LEAKY_SLOPE)), LEAKY_SLOPE)
+        for stage in self.stages:
+            features = stage(features, styles)
+        palettes = self.palette(torch.cat([styles, color], 1)).unflatten(1, (self.colors, 3))
+        return self._paint(self.choice(features), palettes)
+
+    def _paint(self, choice: Tensor, palettes: Tensor) -> Tensor:
+        """Logits (n, colors + 1, size, size), the last of which is transparency, and palettes
+        (n, colors, 3) to images."""
+        choice = choice.permute(0, 2, 3, 1).flatten(1, 2).float()  # (n, size², colors + 1)
+        with torch.autocast(choice.device.type, enabled=False):
+            opaque = choice[..., :-1].softmax(-1) @ palettes.float()  # (n, size², 3)
+            # The share of transparency in a softmax over all is what it has against all the others.
+            alpha = torch.sigmoid(choice[..., :-1].logsumexp(-1, keepdim=True) - choice[..., -1:])
+            if self.channels == 4:
+                pixels = torch.cat([opaque, 2 * alpha - 1], -1)
+            else:
+                pixels = 1 + alpha * (opaque - 1)
+        return pixels.unflatten(1, (self.size, self.size)).permute(0, 3, 1, 2)
+
+
+class _Mapping(nn.Module):
+    """Structure and label to a style, mean square about 1."""
+
+    def __init__(self, structure_dim: int, style_dim: int):
+        super().__init__()
+        self.embedding = nn.Linear(LABELS, structure_dim, bias=False)
+        self.layers = nn.Sequential(
+            nn.Linear(2 * structure_dim, style_dim),
+            nn.LeakyReLU(LEAKY_SLOPE),
+            nn.Linear(style_dim, style_dim),
+            nn.LeakyReLU(LEAKY_SLOPE),
+        )
+        self.apply(init_kaiming)
+
+    def forward(self, structure: Tensor, labels: Tensor) -> Tensor:
+        label = self.embedding(labels).float()
+        # At the latent's scale, whatever the mixture.
+        label = label * torch.rsqrt(label.square().mean(1, keepdim=True) + 1e-8)
+        return self.layers(torch.cat([structure, label], 1))
+
+
+class _Stage(nn.Module):
+    """Twice the height and width: a styled transposed convolution, and a plain one if ``refine``.
+
+    The transposed convolution of 4x4 takes four products for each output and input channel; nine
+    are what a 3x3 one after doubling the pixels takes.
+    """
+
+    def __init__(self, before: int, after: int, style_dim: int, refine: bool):
+        super().__init__()
+        self.up = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)
+        init_kaiming(self.up)
+        self.style = nn.Linear(style_dim, 2 * after)
+        init_linear(self.style, gain=0.25)
+        nn.init.ones_(self.style.bias[:after])
+        self.refine = None
+        if refine:
+            self.refine = nn.Conv2d(after, after, 3, padding=1)
+            init_kaiming(self.refine)
+
+    def forward(self, features: Tensor, styles: Tensor) -> Tensor:
+        features = self.up(features)
+        scale, shift = self.style(styles).to(features.dtype)[:, :, None, None].chunk(2, 1)
+        features = F.leaky_relu(torch.addcmul(shift, features, scale), LEAKY_SLOPE)
+        if self.refine is not None:
+            features = F.leaky_relu(self.refine(features), LEAKY_SLOPE)
+        return features
+
+
+@ARCHITECTURES.register("sprite-discriminator")
+class SpriteDiscriminator(nn.Module):
+    """Image and types to one logit: strided convolutions with residual ones between.
+
+    RGBA images are seen as RGB on white and alpha, so that the colour of what is transparent makes
+    no difference. The label enters by projection (Miyato & Koyama 2018, arXiv 1802.05637). The
+    mean deviation of the features among four images of the batch is one more channel at the end
+    (Karras et al. 2018, arXiv 1710.10196, section 3), by which it sees a collapse.
+
+    Args:
+        widths: channels at half the size, a quarter, ..., 4x4; one number for each, 1 to 2048.
+        channels: image channels: 3 or 4.
+        size: height and width of the image: 16, 32, 64, 128 or 256.
+
+    Raises:
+        PokeGANError: an argument out of range.
+    """
+
+    architecture = "sprite-discriminator"
+    conditioning = "types"
+
+    def __init__(
+        self,
+        widths: list[int] = [48, 96, 192, 256],  # noqa: B006 - as for the generator
+        channels: int = 4,
+        size: int = 64,
+    ):
+        check_choice("channels", channels, (3, 4))
+        _check_widths(widths, size, at_full_size=False)
+        super().__init__()
+        self.stages = nn.ModuleList(
+            _Halving(before, after) for before, after in itertools.pairwise([channels, *widths])
+        )
+        self.last = nn.Conv2d(widths[-1] + 1, widths[-1], 4)
+        # Without a bias, which would cancel out where logits are compared in pairs.
+        self.to_logit = nn.Linear(widths[-1], 1, bias=False)
+        self.embedding = nn.Linear(LABELS, widths[-1], bias=False)
+        init_kaiming(self.last)
+        init_linear(self.to_logit)
+        nn.init.normal_(self.embedding.weight, 0.0, 1 / math.sqrt(widths[-1]))
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Map images (n, channels, size, size) in [-1, 1] and labels, float (n, 19), to logits
+        (n,) of being real sprites of those types.
+
+        Raises:
+            PokeGANError: n is more than 4 and no multiple of 4.
+        """
+        features = _on_white_with_alpha(images).contiguous(memory_format=torch.channels_last)
+        for stage in self.stages:
+            features = stage(features)
+        features = torch.cat([features, _deviation(features)], 1)
+        features = F.leaky_relu(self.last(features), LEAKY_SLOPE).flatten(1)
+        projection = (self.embedding(labels) * features).float().sum(1)
+        return self.to_logit(features).float().squeeze(1) + projection
+
+
+class _Halving(nn.Module):
+    """Half the height and width by a 4x4 convolution of stride 2, then a residual 3x3 one."""
+
+    def __init__(self, before: int, after: int):
+        super().__init__()
+        self.down = nn.Conv2d(before, after, 4, stride=2, padding=1)
+        self.residual = nn.Conv2d(after, after, 3, padding=1)
+        # Half of the mean square each, so that their sum has what one had.
+        for layer in (self.down, self.residual):
+            init_kaiming(layer)
+            with torch.no_grad():
+                layer.weight.mul_(math.sqrt(0.5))
+
+    def forward(self, features: Tensor) -> Tensor:
+        features = F.leaky_relu(self.down(features), LEAKY_SLOPE)
+        return features + F.leaky_relu(self.residual(features), LEAKY_SLOPE)
+
+
+def _on_white_with_alpha(images: Tensor) -> Tensor:
+    if images.shape[1] == 3:
+        return images
+    color, alpha = images.split([3, 1], 1)
+    return torch.cat([1 + (alpha + 1) / 2 * (color - 1), alpha], 1)
+
+
+def _deviation(features: Tensor) -> Tensor:
+    """The mean, over places and channels, of the standard deviation among the images of a group:
+    a plane for each of ``features`` (n, c, h, w)."""
+    n, _, height, width = features.shape
+    group = min(n, GROUP)
+    if n % group:
+        raise PokeGANError(
+            f"the sprite discriminator looks at {GROUP} images together: give each process a"
+            f" multiple of {GROUP}, not {n} (batch_size)"
+        )
+    grouped = features.float().unflatten(0, (-1, group))  # (n / group, group, c, h, w)
+    deviation = (grouped.var(1, correction=0) + 1e-6).sqrt().mean((1, 2, 3))
+    plane = deviation.repeat_interleave(group).to(features.dtype)
+    return plane[:, None, None, None].expand(n, 1, height, width)
+
+
+def _check_widths(widths: list[int], size: int, at_full_size: bool) -> None:
+    check_choice("size", size, (16, 32, 64, 128, 256))
+    count = int(math.log2(size)) - (1 if at_full_size else 2)
+    if len(widths) != count:
+        raise PokeGANError(f"widths must hold {count} numbers for images of {size} px")
+    for width in widths:
+        check_range("widths", width, 1, 2048)

@@ -1,0 +1,168 @@
+import pytest
+import torch
+from conditional import assert_every_weight_learns
+
+from pokegan import PokeGANError, load
+from pokegan.models.conditioning import labels_of
+from pokegan.models.sprite import SpriteDiscriminator, SpriteGenerator
+
+TINY = {"latent_dim": 6, "palette_dim": 2, "style_dim": 8, "colors": 4}
+
+
+def generator(size=16, **arguments):
+    widths = {16: [8, 8, 4], 32: [8, 8, 8, 4], 64: [8, 8, 8, 8, 4]}[size]
+    return SpriteGenerator(**TINY, widths=widths, size=size, **arguments).eval()
+
+
+def discriminator(size=16, **arguments):
+    widths = {16: [4, 8], 32: [4, 8, 8]}[size]
+    return SpriteDiscriminator(widths=widths, size=size, **arguments)
+
+
+def labels(*names):
+    return labels_of(list(names), len(names), "types")
+
+
+@pytest.mark.parametrize("size", [16, 32, 64])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_shapes_and_ranges(size, channels):
+    images = generator(size, channels=channels)(
+        torch.randn(2, 6) * 100, labels("fire", "water+ice")
+    )
+    assert images.shape == (2, channels, size, size)
+    assert images.dtype == torch.float32
+    assert images.abs().max() <= 1
+
+
+def test_a_pixel_that_is_sure_has_a_colour_of_the_palette():
+    """Logits far apart leave one entry; the last one is transparency."""
+    model = generator()
+    palettes = torch.rand(1, 4, 3) * 2 - 1
+    choice = torch.full((1, 5, 16, 16), -100.0)
+    choice[:, 2] = 100.0
+    choice[:, :, 8:] = -100.0
+    choice[:, 4, 8:] = 100.0
+    image = model._paint(choice, palettes)[0]
+    torch.testing.assert_close(image[:3, :8], palettes[0, 2][:, None, None].expand(3, 8, 16))
+    assert (image[3, :8] == 1).all()
+    assert (image[3, 8:] == -1).all()
+
+
+def test_a_mixture_on_white_is_a_softmax_over_colours_and_white():
+    """Alpha is one less the last share of the softmax, however alpha is computed."""
+    choice, palettes = torch.randn(2, 5, 16, 16), torch.rand(2, 4, 3) * 2 - 1
+    shares = choice.softmax(1)
+    white = torch.cat([palettes, torch.ones(2, 1, 3)], 1)
+    expected = torch.einsum("nkhw,nkc->nchw", shares, white)
+    torch.testing.assert_close(generator(channels=3)._paint(choice, palettes), expected)
+    rgba = generator()._paint(choice, palettes)
+    alpha = (rgba[:, 3:] + 1) / 2
+    torch.testing.assert_close(alpha, 1 - shares[:, 4:])
+    torch.testing.assert_close(1 + alpha * (rgba[:, :3] - 1), expected)
+
+
+def test_the_end_of_the_latent_changes_colours_alone():
+    model, latents, label = generator(), torch.randn(1, 6), labels("fire")
+    other = latents.clone()
+    other[:, -2:] += 1
+    before, after = model(latents, label), model(other, label)
+    assert torch.equal(before[:, 3], after[:, 3])
+    assert not torch.allclose(before[:, :3], after[:, :3])
+    other = latents.clone()
+    other[:, 0] += 1
+    assert not torch.allclose(before[:, 3], model(other, label)[:, 3])
+
+
+def test_every_part_of_the_label_matters():
+    model, latents = generator(), torch.randn(1, 6)
+    asked = ("fire", "ghost", "fire+ghost", {"fire": 3, "ghost": 1})
+    drawn = [model.sample(1, types=types, output="tensor") for types in asked]
+    drawn += [model.sample(1, types="fire", shiny=True, output="tensor")]
+    for index, image in enumerate(drawn):
+        assert all(not torch.allclose(image, other) for other in drawn[:index])
+    again = {"ghost": 1, "fire": 1}
+    assert torch.equal(model(latents, labels("fire+ghost")), model(latents, labels(again)))
+
+
+def test_a_loaded_model_draws_the_same_sprites(tmp_path):
+    model = generator()
+    model.save_pretrained(tmp_path)
+    loaded = load(tmp_path)
+    assert type(loaded) is SpriteGenerator
+    for options in ({}, {"types": {"fire": 0.6, "ghost": 0.4}}, {"shiny": True}):
+        drawn = [one.sample(3, seed=1, output="tensor", **options) for one in (model, loaded)]
+        assert torch.equal(*drawn)
+
+
+def test_the_discriminator_does_not_see_hidden_colours():
+    judge, label = discriminator(), labels("fire", "water", "grass", "bug")
+    images = torch.rand(4, 4, 16, 16) * 2 - 1
+    images[:, 3, :8] = -1
+    recolored = images.clone()
+    recolored[:, :3, :8] = 0.3
+    torch.testing.assert_close(judge(images, label), judge(recolored, label))
+    recolored[:, :3, 8:] = 0.3
+    assert not torch.allclose(judge(images, label), judge(recolored, label))
+
+
+def test_groups_of_four_are_judged_apart():
+    """Rows see the deviation of their own group of four, whatever else is in the batch."""
+    judge = discriminator()
+    images, label = torch.rand(8, 4, 16, 16) * 2 - 1, labels(*["fire"] * 8)
+    whole = judge(images, label)
+    halves = torch.cat([judge(images[:4], label[:4]), judge(images[4:], label[4:])])
+    torch.testing.assert_close(whole, halves)
+    changed = images.clone()
+    changed[0] = -images[0]
+    moved = (judge(changed, label) - whole).abs() > 1e-6
+    assert moved.tolist() == [True] * 4 + [False] * 4
+    with pytest.raises(PokeGANError, match="a multiple of 4, not 6"):
+        judge(images[:6], label[:6])
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_every_weight_gets_a_gradient(channels):
+    draws, judge = generator(channels=channels), discriminator(channels=channels)
+    label = labels("fire", "water+ice", "grass", "bug")
+    label[0, -1] = 1
+    images = draws(torch.randn(4, 6), label)
+    loss = (judge(images, label) * torch.randn(4)).sum()
+    assert_every_weight_learns(loss, draws.palette, draws.choice, judge.to_logit, judge.stages)
+    embedding, other = torch.autograd.grad(
+        loss, [draws.mapping.embedding.weight, draws.seed.weight]
+    )
+    assert embedding[:, label.sum(0) > 0].abs().sum() > 0
+    assert other.abs().sum() > 0
+
+
+def test_features_keep_their_scale_at_the_start():
+    """No normalisation keeps them, so the initial weights must."""
+    draws = SpriteGenerator()
+    styles = draws.mapping(torch.randn(64, 48), labels(*["fire"] * 64))
+    assert 0.3 < styles.square().mean() < 3
+    features = draws.seed(styles).unflatten(1, (-1, 4, 4))
+    for stage in draws.stages:
+        features = stage(features, styles)
+        assert 0.1 < features.square().mean() < 10
+    logits = SpriteDiscriminator()(torch.rand(16, 4, 64, 64) * 2 - 1, labels(*["fire"] * 16))
+    assert logits.std() < 10
+
+
+@pytest.mark.parametrize(
+    ("network", "arguments", "named"),
+    [
+        (SpriteGenerator, {"latent_dim": 1}, "latent_dim"),
+        (SpriteGenerator, {"palette_dim": 64}, "palette_dim"),
+        (SpriteGenerator, {"style_dim": 0}, "style_dim"),
+        (SpriteGenerator, {"colors": 1}, "colors"),
+        (SpriteGenerator, {"channels": 1}, "channels"),
+        (SpriteGenerator, {"size": 48}, "size"),
+        (SpriteGenerator, {"size": 32}, "widths must hold 4 numbers for images of 32 px"),
+        (SpriteGenerator, {"widths": [8, 8, 8, 8, 0]}, "widths"),
+        (SpriteDiscriminator, {"widths": [8]}, "widths must hold 4 numbers"),
+        (SpriteDiscriminator, {"channels": 1}, "channels"),
+    ],
+)
+def test_unfit_arguments_are_named(network, arguments, named):
+    with pytest.raises(PokeGANError, match=named):
+        network(**arguments)
