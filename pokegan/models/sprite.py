@@ -12,16 +12,20 @@ What the generator is made of was chosen by measurement on sprites (`pokegan/rec
 
 import itertools
 import math
+from collections.abc import Sequence
+from typing import Literal
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pokegan.data.types import TYPES
 from pokegan.errors import PokeGANError
 from pokegan.models import ARCHITECTURES
-from pokegan.models.base import SpriteModel
+from pokegan.models.base import SpriteModel, to_pil
 from pokegan.models.checks import check_choice, check_range
+from pokegan.models.conditioning import Types
 from pokegan.models.initialisation import LEAKY_SLOPE, init_kaiming, init_linear
 
 LABELS = len(TYPES) + 1
@@ -96,15 +100,104 @@ class SpriteGenerator(SpriteModel):
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Map latents (n, latent_dim) and labels, float (n, 19), to images
         (n, channels, size, size) in [-1, 1]."""
-        structure, color = latents.split([self.latent_dim - self.palette_dim, self.palette_dim], 1)
+        structure, color = self._parts(latents)
         styles = self.mapping(structure, labels)
-        features = self.seed(styles).unflatten(1, (-1, 4, 4))
+        return self._draw_styled([styles] * self.parts, color)
+
+    @property
+    def parts(self) -> int:
+        """How many parts of the network are styled: the first map, each doubling, the palette."""
+        return len(self.stages) + 2
+
+    def _parts(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        return latents.split([self.latent_dim - self.palette_dim, self.palette_dim], 1)
+
+    def _draw_styled(self, styles: Sequence[Tensor], color: Tensor) -> Tensor:
+        """Images (n, channels, size, size) from a style (n, style_dim) for each part and the
+        palette's numbers (n, palette_dim)."""
+        features = self.seed(styles[0]).unflatten(1, (-1, 4, 4))
         features = features.contiguous(memory_format=torch.channels_last)
         features = F.leaky_relu(self.first(F.leaky_relu(features, LEAKY_SLOPE)), LEAKY_SLOPE)
-        for stage in self.stages:
-            features = stage(features, styles)
-        palettes = self.palette(torch.cat([styles, color], 1)).unflatten(1, (self.colors, 3))
+        for stage, style in zip(self.stages, styles[1:-1], strict=True):
+            features = stage(features, style)
+        palettes = self.palette(torch.cat([styles[-1], color], 1)).unflatten(1, (self.colors, 3))
         return self._paint(self.choice(features), palettes)
+
+    def recolor(
+        self,
+        latents: Tensor,
+        seed: int,
+        types: Types,
+        *,
+        shiny: bool = False,
+        output: Literal["pil", "tensor"] = "pil",
+    ) -> list[Image.Image] | Tensor:
+        """Draw sprites in other colours: what is drawn stays, the palette is drawn anew.
+
+        Args:
+            latents: float tensor (n, latent_dim), such as :meth:`latents` gives.
+            seed: of the palettes; that of sprite *i* depends on the seed and *i* alone.
+            types: as for :meth:`sample`; the sprite's own, if the shape is to stay.
+            shiny: as for :meth:`sample`. It changes the shape, too.
+            output: as for :meth:`sample`.
+
+        Raises:
+            PokeGANError: latents of another shape, or an unknown type or ``output``.
+        """
+        check_choice("output", output, ("pil", "tensor"))
+        self._check_latents(latents)
+        structure, _ = self._parts(latents)
+        _, color = self._parts(self.latents(len(latents), seed))
+        labels = self.labels_of(types, len(latents), shiny)
+        images = self.draw(torch.cat([structure, color], 1), labels)
+        return images if output == "tensor" else to_pil(images)
+
+    def mix(
+        self,
+        coarse: Tensor,
+        fine: Tensor,
+        types: Types,
+        *,
+        shiny: bool = False,
+        output: Literal["pil", "tensor"] = "pil",
+    ) -> list[Image.Image] | Tensor:
+        """Style mixing (Karras et al. 2019, arXiv 1812.04948, section 3.1): large shapes of one
+        sprite, details and colours of another.
+
+        Args:
+            coarse: float tensor (latent_dim,), such as a row of :meth:`latents`.
+            fine: the same.
+            types: a type, group or mixture, of both sprites.
+            shiny: as for :meth:`sample`.
+            output: as for :meth:`sample`.
+
+        Returns:
+            ``parts + 1`` sprites; that at *k* has the first *k* parts of the network, from the 4x4
+            map to the palette, styled by ``coarse`` and the others by ``fine``. So the first is
+            the sprite of ``fine`` and the last that of ``coarse``.
+
+        Raises:
+            PokeGANError: latents of another shape, or an unknown type or ``output``.
+        """
+        check_choice("output", output, ("pil", "tensor"))
+        both = torch.stack([coarse, fine]) if coarse.shape == fine.shape else coarse
+        self._check_latents(both)
+        rows = self.parts + 1
+        label = self.labels_of(types, 1, shiny)
+        images = self._in_chunks(
+            _Mixer(self),
+            both[:1].expand(rows, -1),
+            both[1:].expand(rows, -1),
+            label.expand(rows, -1),
+            torch.arange(rows),
+        )
+        return images if output == "tensor" else to_pil(images)
+
+    def _check_latents(self, latents: Tensor) -> None:
+        if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
+            raise PokeGANError(
+                f"latents must have {self.latent_dim} numbers each, not {tuple(latents.shape)}"
+            )
 
     def _paint(self, choice: Tensor, palettes: Tensor) -> Tensor:
         """Logits (n, colors + 1, size, size), the last of which is transparency, and palettes
@@ -119,6 +212,22 @@ class SpriteGenerator(SpriteModel):
             else:
                 pixels = 1 + alpha * (opaque - 1)
         return pixels.unflatten(1, (self.size, self.size)).permute(0, 3, 1, 2)
+
+
+class _Mixer(nn.Module):
+    """Draws images whose first ``count`` parts have another latent's style."""
+
+    def __init__(self, generator: SpriteGenerator):
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, coarse: Tensor, fine: Tensor, labels: Tensor, count: Tensor) -> Tensor:
+        model = self.generator
+        (structure, color), (other, other_color) = model._parts(coarse), model._parts(fine)
+        first, second = model.mapping(structure, labels), model.mapping(other, labels)
+        by_first = [(part < count)[:, None] for part in range(model.parts)]
+        styles = [torch.where(own, first, second) for own in by_first]
+        return model._draw_styled(styles, torch.where(by_first[-1], color, other_color))
 
 
 class _Mapping(nn.Module):

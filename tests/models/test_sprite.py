@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 from conditional import assert_every_weight_learns
@@ -71,6 +73,40 @@ def test_the_end_of_the_latent_changes_colours_alone():
     other = latents.clone()
     other[:, 0] += 1
     assert not torch.allclose(before[:, 3], model(other, label)[:, 3])
+
+
+def test_recolouring_keeps_the_shape_and_is_the_seeds():
+    model = generator()
+    latents = model.latents(3, seed=5)
+    plain = model.sample(3, seed=5, types="fire", output="tensor")
+    other = model.recolor(latents, 1, "fire", output="tensor")
+    assert torch.equal(plain[:, 3], other[:, 3])
+    assert (plain != other).flatten(1).any(1).all()
+    assert torch.equal(model.recolor(latents[:2], 1, "fire", output="tensor"), other[:2])
+    assert not torch.equal(model.recolor(latents, 2, "fire", output="tensor"), other)
+    assert torch.equal(model.recolor(latents, 5, "fire", output="tensor"), plain)
+    assert len(model.recolor(latents, 1, "fire")) == 3
+
+
+def test_style_mixing_leads_from_one_sprite_to_the_other():
+    model = generator()
+    coarse, fine = model.latents(2)
+    mixed = model.mix(coarse, fine, "fire+ghost", output="tensor")
+    assert len(mixed) == model.parts + 1 == 5
+    ends = model.draw(torch.stack([fine, coarse]), labels("fire+ghost", "fire+ghost"))
+    torch.testing.assert_close(mixed[[0, -1]], ends)
+    # The palette alone changes at the last step.
+    torch.testing.assert_close(mixed[-2, 3], mixed[-1, 3])
+    assert all(not torch.allclose(*pair) for pair in itertools.pairwise(mixed))
+
+
+def test_latents_of_another_length_are_refused():
+    model = generator()
+    with pytest.raises(PokeGANError, match="latents must have 6 numbers each"):
+        model.recolor(torch.zeros(2, 5), 0, "fire")
+    for pair in ((torch.zeros(5), torch.zeros(5)), (torch.zeros(6), torch.zeros(5))):
+        with pytest.raises(PokeGANError, match="latents must have 6 numbers each"):
+            model.mix(*pair, "fire")
 
 
 def test_every_part_of_the_label_matters():
