@@ -15,6 +15,7 @@ import numpy as np
 import torch
 import yaml
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor
 
 from pokegan.data.batch import Batch
@@ -242,6 +243,7 @@ class _Run:
         with _stop_signal() as received:
             began = time.monotonic()
             for batch in batches:
+                self.state.cool_down(self._share_done(done))
                 scalars = self._step(done, batch)
                 done += 1
                 self.seconds += time.monotonic() - began
@@ -330,6 +332,16 @@ class _Run:
         if any(not torch.isfinite(value) for value in scalars.values()):
             reason = NOT_FINITE
         return self._agree(reason)
+
+    def _share_done(self, done: int) -> float:
+        """How much of the training is over, 0 to 1, in the eyes of the main process: step sizes
+        must be the same everywhere."""
+        if self.total is not None:
+            return done / self.total
+        share = torch.tensor(min(1.0, self.seconds / (self.recipe.minutes * 60)))
+        if self.accelerator.num_processes > 1:
+            share = broadcast(share.to(self.accelerator.device))
+        return share.item()
 
     def _time_is_up(self) -> bool:
         return self.recipe.minutes is not None and self.seconds >= self.recipe.minutes * 60

@@ -52,6 +52,8 @@ class OptimizerSettings:
         adversary_learning_rate: step size of the players whose networks are not published, by
             default the same (two time scales: Heusel et al. 2017, arXiv 1706.08500).
         betas: decay rates of the first and second moment, in [0, 1); the first is 0 for rmsprop.
+        cooldown: share of the training, at its end, during which step sizes fall evenly to 0;
+            from 0 to 1.
 
     Raises:
         PokeGANError: a value out of range.
@@ -61,6 +63,7 @@ class OptimizerSettings:
     learning_rate: float = 2e-4
     adversary_learning_rate: float | None = None
     betas: tuple[float, float] = (0.5, 0.999)
+    cooldown: float = 0.0
 
     def __post_init__(self):
         for name in ("learning_rate", "adversary_learning_rate"):
@@ -69,6 +72,8 @@ class OptimizerSettings:
                 raise PokeGANError(f"optimizer.{name} must be above 0")
         if not all(0 <= beta < 1 for beta in self.betas):
             raise PokeGANError(f"optimizer.betas must lie in [0, 1), not {self.betas}")
+        if not 0 <= self.cooldown <= 1:
+            raise PokeGANError(f"optimizer.cooldown must lie in [0, 1], not {self.cooldown}")
         if self.name == "rmsprop" and self.betas[0] != 0:
             raise PokeGANError("optimizer.betas: rmsprop keeps no first moment; make the first 0")
 

@@ -51,6 +51,10 @@ class TrainState:
             )
             for player, parameters in self.parameters.items()
         }
+        self._rates = {
+            player: optimizer.param_groups[0]["lr"] for player, optimizer in self.optimizers.items()
+        }
+        self._cooldown = recipe.optimizer.cooldown
         self._published = self.networks[objective.publishes]
         if not isinstance(self._published, SpriteModel):
             raise PokeGANError(
@@ -91,6 +95,14 @@ class TrainState:
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = _laid_out_like(parameter, gradient)
         self.optimizers[player].step()
+
+    def cool_down(self, share_done: float) -> None:
+        """Set the step sizes for the time after this share, 0 to 1, of the training."""
+        if self._cooldown:
+            factor = min(1.0, (1 - share_done) / self._cooldown)
+            for player, optimizer in self.optimizers.items():
+                for group in optimizer.param_groups:
+                    group["lr"] = self._rates[player] * factor
 
     def update_average(self) -> None:
         """Take the newest weights into the moving average; to be called once a step."""

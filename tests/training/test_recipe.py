@@ -90,6 +90,7 @@ def test_a_length_on_the_command_line_replaces_the_recipes(given):
         (["--batch-size=0"], "batch_size must be above 0"),
         (["--optimizer.learning_rate=0"], "learning_rate must be above 0"),
         (["--optimizer.betas=[0.5,1.0]"], "betas must lie in"),
+        (["--optimizer.cooldown=1.5"], r"cooldown must lie in \[0, 1\], not 1.5"),
         (["--kimg=1", "--epochs=1"], "exactly one of .*, not kimg and epochs"),
         (["--kimg=-1"], "kimg must be above 0"),
         (["--log-every=0"], "log_every must be above 0"),

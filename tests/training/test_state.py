@@ -1,7 +1,9 @@
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 import torch
+from small_recipes import train_small
 from tiny import TINY
 
 from pokegan import PokeGANError
@@ -121,3 +123,31 @@ def test_an_update_does_not_depend_on_how_gradients_lie_in_memory(layout):
     assert torch.equal(weight, expected.parameters["generator"][0])
     # Adam's first step is the learning rate in every weight, against the gradient's sign.
     torch.testing.assert_close(first, -2e-4 * direction.sign(), rtol=1e-3, atol=1e-8)
+
+
+def rates(state):
+    return {player: o.param_groups[0]["lr"] for player, o in state.optimizers.items()}
+
+
+def test_step_sizes_fall_evenly_at_the_end():
+    options = ("--optimizer.learning_rate=0.4", "--optimizer.adversary_learning_rate=0.8")
+    state, steady = build(*options, "--optimizer.cooldown=0.5"), build(*options)
+    for share, factor in ((0.0, 1), (0.5, 1), (0.75, 0.5), (0.9, 0.2), (1.0, 0), (0.6, 0.8)):
+        state.cool_down(share)
+        expected = {"generator": 0.4 * factor, "discriminator": 0.8 * factor}
+        assert rates(state) == pytest.approx(expected)
+        steady.cool_down(share)
+        assert rates(steady) == {"generator": 0.4, "discriminator": 0.8}
+
+
+def test_a_cooldown_reaches_the_steps_of_a_run(tmp_path):
+    """Four steps, each with what is left of the training before it."""
+    seen = []
+
+    def update(self, *arguments):
+        seen.append(rates(self)["generator"])
+
+    with patch.object(TrainState, "update", update):
+        options = [*TINY, "--kimg=0.032", "--optimizer.cooldown=1", "--optimizer.learning_rate=1"]
+        train_small(options, tmp_path / "run")
+    assert seen[::2] == pytest.approx([1, 0.75, 0.5, 0.25])
