@@ -82,9 +82,19 @@ def _add_sample_command(commands) -> None:
         "--types",
         help="instead of --n, for type-conditional models: types or type groups, such as"
         " fire,water-ice, or all that the model knows; one row for each, and the same latents in"
-        " every row",
+        " every row; some know mixtures, such as fire+ghost",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the latents (default: 0)")
+    parser.add_argument(
+        "--shiny", action="store_true", help="shiny colours, of models that know them"
+    )
+    parser.add_argument(
+        "--truncation",
+        type=float,
+        default=1.0,
+        help="factor on the latents, 0 to 2: below 1, sprites are more typical and less diverse"
+        " (default: 1)",
+    )
     parser.add_argument("--columns", type=int, default=8, help="sprites a row (default: 8)")
     parser.add_argument(
         "--scale", type=int, default=1, help="whole factor to enlarge pixels by (default: 1)"
@@ -124,13 +134,14 @@ def _sample(arguments: argparse.Namespace) -> None:
     models = dict(zip(names, loaded, strict=True))
     model = loaded[0]
     seed, columns, look = arguments.seed, arguments.columns, (arguments.scale, (255, 255, 255))
+    ask = {"shiny": arguments.shiny, "truncation": arguments.truncation}
     if len(models) > 1:
-        sheet, n = model_sheet(models, columns, seed, *look), len(models) * columns
+        sheet, n = model_sheet(models, columns, seed, *look, **ask), len(models) * columns
     elif arguments.types is not None:
         types = _type_names(arguments.types, model)
-        sheet, n = type_sheet(model, types, columns, seed, *look), len(types) * columns
+        sheet, n = type_sheet(model, types, columns, seed, *look, **ask), len(types) * columns
     else:
-        sheet = sprite_sheet(model.sample(n, seed), columns, *look)
+        sheet = sprite_sheet(model.sample(n, seed, **ask), columns, *look)
     try:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         sheet.save(arguments.out)

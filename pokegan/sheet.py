@@ -83,6 +83,8 @@ def type_sheet(
     seed: int,
     scale: int = 1,
     background: tuple[int, int, int] | None = None,
+    shiny: bool = False,
+    truncation: float = 1.0,
 ) -> Image.Image:
     """Draw a type-conditional model's sprites type by type.
 
@@ -94,11 +96,17 @@ def type_sheet(
         seed: of the latents.
         scale: as for :func:`sprite_sheet`.
         background: as for :func:`sprite_sheet`.
+        shiny: as for :meth:`pokegan.models.base.SpriteModel.sample`.
+        truncation: the same.
 
     Raises:
-        PokeGANError: an unknown type, or a model that knows none.
+        PokeGANError: an unknown type, or a model that knows none, or no shiny colours.
     """
-    images = [image for name in types for image in model.sample(columns, seed, types=name)]
+    images = [
+        image
+        for name in types
+        for image in model.sample(columns, seed, name, shiny=shiny, truncation=truncation)
+    ]
     return sprite_sheet(images, columns, scale, background, row_labels=types)
 
 
@@ -108,6 +116,8 @@ def model_sheet(
     seed: int,
     scale: int = 1,
     background: tuple[int, int, int] | None = None,
+    shiny: bool = False,
+    truncation: float = 1.0,
 ) -> Image.Image:
     """Draw the same seed with several models, one row each.
 
@@ -118,12 +128,17 @@ def model_sheet(
         seed: of the latents.
         scale: as for :func:`sprite_sheet`.
         background: as for :func:`sprite_sheet`.
+        shiny: as for :meth:`pokegan.models.base.SpriteModel.sample`.
+        truncation: the same.
+
+    Raises:
+        PokeGANError: a model that knows no shiny colours is asked for them.
     """
     side = max(model.size for model in models.values())
     images = [
         _within(image.convert("RGBA"), side)
         for model in models.values()
-        for image in model.sample(columns, seed)
+        for image in model.sample(columns, seed, shiny=shiny, truncation=truncation)
     ]
     return sprite_sheet(images, columns, scale, background, row_labels=list(models))
 

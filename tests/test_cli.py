@@ -14,6 +14,8 @@ from pokegan.models import ARCHITECTURES
 from pokegan.models.base import SpriteModel
 from pokegan.models.conditioning import num_classes
 from pokegan.models.dcgan import DCGANGenerator
+from pokegan.models.sprite import SpriteGenerator
+from pokegan.sheet import sprite_sheet
 
 
 @ARCHITECTURES.register("test-cli-shades")
@@ -61,6 +63,45 @@ def test_the_same_command_writes_the_same_file(model, tmp_path):
     for name in ("a.png", "b.png"):
         assert main(["sample", model, "--n=3", f"--out={tmp_path / name}"]) == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def mixing_model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mixing")
+    SpriteGenerator(
+        latent_dim=4, palette_dim=2, style_dim=8, widths=[4, 4, 4], colors=4, size=16, channels=3
+    ).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("asked", [(), ("--types=fire+ghost,water",)])
+def test_shiny_colours_mixtures_and_truncation_reach_the_model(mixing_model, tmp_path, asked):
+    from pokegan import load
+
+    options = ["--columns=3", "--seed=2", "--shiny", "--truncation=0.5", *asked]
+    out = tmp_path / "sheet.png"
+    assert main(["sample", mixing_model, *options, f"--out={out}"]) == 0
+    model, ask = load(mixing_model), {"shiny": True, "truncation": 0.5}
+    if asked:
+        sheet = rows_of(out, rows=2, columns=3)
+        drawn = [model.sample(3, 2, types, **ask) for types in ("fire+ghost", "water")]
+        assert np.array_equal(sheet, np.stack([[np.asarray(i) for i in row] for row in drawn]))
+    else:
+        expected = sprite_sheet(model.sample(64, 2, **ask), 3, background=(255, 255, 255))
+        assert np.array_equal(np.asarray(Image.open(out)), np.asarray(expected))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--shiny",), "not told which sprites are shiny"),
+        (("--truncation=3",), "truncation must be a number from 0 to 2, not 3.0"),
+        (("--truncation=nan",), "truncation must be a number from 0 to 2"),
+    ],
+)
+def test_what_a_model_cannot_do_is_one_line(model, tmp_path, capsys, options, message):
+    assert main(["sample", model, *options, f"--out={tmp_path / 'a.png'}"]) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.fixture(scope="module", params=["group", "type"])

@@ -243,3 +243,11 @@ def test_unfit_ways_are_refused(start, steps, message):
     model = DCGANGenerator(latent_dim=4, base_width=2, size=16)
     with pytest.raises(PokeGANError, match=message):
         model.interpolate(start, torch.ones(4), steps)
+
+
+def test_truncation_scales_the_latents():
+    model = DCGANGenerator(latent_dim=4, base_width=4, size=16).eval()
+    drawn = model.sample(3, seed=1, truncation=0.5, output="tensor")
+    assert torch.equal(drawn, model.draw(model.latents(3, seed=1) * 0.5))
+    alike = model.sample(3, seed=1, truncation=0, output="tensor")
+    assert torch.equal(alike[0], alike[2])
