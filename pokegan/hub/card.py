@@ -11,6 +11,7 @@ import yaml
 
 from pokegan.errors import PokeGANError
 from pokegan.files import write_atomically
+from pokegan.models import ARCHITECTURES
 from pokegan.text import three_digits
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
     folder = Path(folder)
     recipe = _read_mapping(folder / "recipe.yaml")
     data = _read_mapping(folder / "data.json")
-    conditioning = _read_mapping(folder / "config.json").get("conditioning")
+    conditional = _is_conditional(_read_mapping(folder / "config.json"))
     metrics_path = folder / "metrics.json"
     metrics = _read_mapping(metrics_path) if metrics_path.exists() else {}
     recipe_name = _text(_field(recipe, "name", folder / "recipe.yaml"))
@@ -47,12 +48,12 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
     counts = {name: count for name, count in (data.get("types") or {}).items() if count}
     types = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ModelCard.from_template(
-        _front_matter(recipe_name, data, conditional=conditioning is not None),
+        _front_matter(recipe_name, data, conditional=conditional),
         template_path=str(TEMPLATE),
         title=_text(recipe.get("title") or recipe_name),
         recipe_name=recipe_name,
         work=_text(recipe.get("source") or ""),
-        conditional=conditioning is not None,
+        conditional=conditional,
         size=size,
         colours=COLOURS.get(channels, f"{channels} channels"),
         has_samples=(folder / "samples.png").exists(),
@@ -107,6 +108,14 @@ def _front_matter(recipe_name: str, data: dict, conditional: bool) -> ModelCardD
         ],
         datasets=[str(dataset).split("@")[0]] if dataset else None,
     )
+
+
+def _is_conditional(config: dict) -> bool:
+    """Whether the model is told types: by its config, or always, by its architecture."""
+    if "conditioning" in config:
+        return config["conditioning"] is not None
+    name = config.get("architecture")
+    return name in ARCHITECTURES.names() and ARCHITECTURES.get(name).conditioning is not None
 
 
 def _training_length(log: Path) -> str:

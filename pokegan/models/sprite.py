@@ -64,7 +64,7 @@ class SpriteGenerator(SpriteModel):
         latent_dim: int = 64,
         palette_dim: int = 16,
         style_dim: int = 192,
-        widths: list[int] = [256, 256, 128, 64, 32],  # noqa: B006 - the Hub mixin stores lists
+        widths: list[int] = [128, 128, 64, 48, 24],  # noqa: B006 - the Hub mixin stores lists
         colors: int = 16,
         channels: int = 4,
         size: int = 64,
@@ -302,7 +302,7 @@ class SpriteDiscriminator(nn.Module):
 
     def __init__(
         self,
-        widths: list[int] = [48, 96, 192, 256],  # noqa: B006 - as for the generator
+        widths: list[int] = [24, 48, 96, 192],  # noqa: B006 - as for the generator
         channels: int = 4,
         size: int = 64,
     ):

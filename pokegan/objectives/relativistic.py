@@ -36,8 +36,8 @@ class Relativistic:
         PokeGANError: a value out of range.
     """
 
-    gamma: float = 0.5
-    penalty_every: int = 4
+    gamma: float = 0.05
+    penalty_every: int = 8
 
     players: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "discriminator": ("discriminator",),

@@ -213,10 +213,13 @@ def test_a_bad_file_is_named_in_one_line(folder, name, content, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_conditional_models_card_tells_how_to_choose_types(folder):
+@pytest.mark.parametrize(
+    "config", [{"conditioning": "group"}, {"architecture": "sprite-generator"}]
+)
+def test_a_conditional_models_card_tells_how_to_choose_types(folder, config):
     before = str(model_card(folder))
     assert "types=" not in before
-    edit(folder / "config.json", conditioning="group")
+    edit(folder / "config.json", **config)
     card = model_card(folder)
     assert 'sample(8, types="fire")' in card.text
     assert "type-conditional" in card.data.tags

@@ -110,7 +110,7 @@ def test_the_generator_meets_the_updated_discriminator_with_the_old_logits_of_re
 
 def test_each_player_moves_its_own_networks_alone():
     parts = networks()
-    first, second = play(Relativistic(), parts, batch_of(REAL), FixedNoise(4, step=3))
+    first, second = play(Relativistic(), parts, batch_of(REAL), FixedNoise(4, step=7))
     assert torch.autograd.grad(
         first.loss, parts["generator"].pixels, allow_unused=True, retain_graph=True
     ) == (None,)
