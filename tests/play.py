@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import torch
+from torch import nn
 
 from pokegan.data.batch import Batch
 
@@ -33,6 +34,34 @@ class FixedNoise:
             return default
         assert values.shape == default.shape
         return values
+
+
+class LinearCritic(nn.Module):
+    """f(x) = w·x."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.weights = nn.Parameter(torch.tensor(weights))
+
+    def forward(self, images):
+        return images.flatten(1) @ self.weights
+
+
+class ConstantGenerator(nn.Module):
+    """A generator of one picture of 1x2 pixels, whatever the latent."""
+
+    latent_dim = 2
+
+    def __init__(self, pixels):
+        super().__init__()
+        self.pixels = nn.Parameter(torch.tensor(pixels).view(1, 1, 2))
+
+    def forward(self, latents):
+        return self.pixels.expand(len(latents), 1, 1, 2)
+
+
+FOUR_IMAGES = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]).view(4, 1, 1, 2)
+"""Real images of the same size."""
 
 
 def batch_of(images, group=0):

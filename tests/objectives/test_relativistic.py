@@ -2,42 +2,19 @@ import math
 
 import pytest
 import torch
-from play import FixedNoise, batch_of, play
-from torch import nn
+from play import FOUR_IMAGES, ConstantGenerator, FixedNoise, LinearCritic, batch_of, play
 
 from pokegan import PokeGANError
 from pokegan.objectives.relativistic import Relativistic, squared_slope
 
 
-class Linear(nn.Module):
-    """D(x) = w·x."""
-
-    def __init__(self, weights):
-        super().__init__()
-        self.weights = nn.Parameter(torch.tensor(weights))
-
-    def forward(self, images):
-        return images.flatten(1) @ self.weights
-
-
-class Constant(nn.Module):
-    """A generator of one picture, whatever the latent."""
-
-    latent_dim = 2
-
-    def __init__(self, pixels):
-        super().__init__()
-        self.pixels = nn.Parameter(torch.tensor(pixels).view(1, 1, 2))
-
-    def forward(self, latents):
-        return self.pixels.expand(len(latents), 1, 1, 2)
-
-
 def networks(weights=(3.0, 4.0), pixels=(0.5, -0.5)):
-    return {"discriminator": Linear(list(weights)), "generator": Constant(list(pixels))}
+    return {
+        "discriminator": LinearCritic(list(weights)),
+        "generator": ConstantGenerator(list(pixels)),
+    }
 
 
-REAL = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]).view(4, 1, 1, 2)
 MARGINS = [3 + 0.5, 4 + 0.5, 7 + 0.5, 0.5]  # D(x) - D(G(z)), D(G(z)) being -0.5
 
 
@@ -46,7 +23,7 @@ def softplus(value):
 
 
 def test_losses_in_closed_form():
-    first, second = play(Relativistic(gamma=0), networks(), batch_of(REAL))
+    first, second = play(Relativistic(gamma=0), networks(), batch_of(FOUR_IMAGES))
     assert (first.player, second.player) == ("discriminator", "generator")
     assert first.loss.item() == pytest.approx(sum(softplus(-m) for m in MARGINS) / 4)
     assert second.loss.item() == pytest.approx(sum(softplus(m) for m in MARGINS) / 4)
@@ -55,14 +32,14 @@ def test_losses_in_closed_form():
 
 
 def test_a_constant_added_to_all_logits_changes_nothing():
-    class Shifted(Linear):
+    class Shifted(LinearCritic):
         def forward(self, images):
             return super().forward(images) + 100
 
     shifted = {**networks(), "discriminator": Shifted([3.0, 4.0])}
-    plain = play(Relativistic(gamma=0), networks(), batch_of(REAL))
+    plain = play(Relativistic(gamma=0), networks(), batch_of(FOUR_IMAGES))
     for turn, other in zip(
-        plain, play(Relativistic(gamma=0), shifted, batch_of(REAL)), strict=True
+        plain, play(Relativistic(gamma=0), shifted, batch_of(FOUR_IMAGES)), strict=True
     ):
         assert turn.loss.item() == pytest.approx(other.loss.item(), rel=1e-4)
 
@@ -70,10 +47,10 @@ def test_a_constant_added_to_all_logits_changes_nothing():
 def test_penalties_come_at_every_so_manieth_step_and_weigh_as_much_in_all():
     """A linear discriminator's slope is w everywhere: R1 = R2 = 25."""
     objective = Relativistic(gamma=0.5, penalty_every=4)
-    plain, _ = play(Relativistic(gamma=0), networks(), batch_of(REAL))
+    plain, _ = play(Relativistic(gamma=0), networks(), batch_of(FOUR_IMAGES))
     extra = []
     for step in range(8):
-        first, _ = play(objective, networks(), batch_of(REAL), FixedNoise(4, step=step))
+        first, _ = play(objective, networks(), batch_of(FOUR_IMAGES), FixedNoise(4, step=step))
         extra.append(first.loss.item() - plain.loss.item())
         assert ("penalty" in first.scalars) == (step % 4 == 3)
     assert extra == pytest.approx([0, 0, 0, 4 * 0.25 * (25 + 25)] * 2, rel=1e-4, abs=1e-6)
@@ -90,8 +67,10 @@ def test_the_penaltys_gradient_reaches_the_discriminator():
     """Of γ/2 · every · 2 ‖w‖² it is 2 γ · every · w."""
     linear, _ = networks().values()
     objective = Relativistic(gamma=0.5, penalty_every=1)
-    turn, _ = play(objective, {**networks(), "discriminator": linear}, batch_of(REAL))
-    other, _ = play(Relativistic(gamma=0), {**networks(), "discriminator": linear}, batch_of(REAL))
+    turn, _ = play(objective, {**networks(), "discriminator": linear}, batch_of(FOUR_IMAGES))
+    other, _ = play(
+        Relativistic(gamma=0), {**networks(), "discriminator": linear}, batch_of(FOUR_IMAGES)
+    )
     (slope,) = torch.autograd.grad(turn.loss - other.loss, linear.weights)
     assert slope.tolist() == pytest.approx([3.0, 4.0], rel=1e-4)
 
@@ -103,14 +82,16 @@ def test_the_generator_meets_the_updated_discriminator_with_the_old_logits_of_re
         with torch.no_grad():
             parts["discriminator"].weights.mul_(2)
 
-    _, second = play(Relativistic(gamma=0), parts, batch_of(REAL), after={"discriminator": update})
+    _, second = play(
+        Relativistic(gamma=0), parts, batch_of(FOUR_IMAGES), after={"discriminator": update}
+    )
     real = [3, 4, 7, 0]
     assert second.loss.item() == pytest.approx(sum(softplus(r + 1) for r in real) / 4)
 
 
 def test_each_player_moves_its_own_networks_alone():
     parts = networks()
-    first, second = play(Relativistic(), parts, batch_of(REAL), FixedNoise(4, step=7))
+    first, second = play(Relativistic(), parts, batch_of(FOUR_IMAGES), FixedNoise(4, step=7))
     assert torch.autograd.grad(
         first.loss, parts["generator"].pixels, allow_unused=True, retain_graph=True
     ) == (None,)
@@ -119,7 +100,7 @@ def test_each_player_moves_its_own_networks_alone():
 
 def test_generated_images_are_augmented():
     noise = FixedNoise(4)
-    play(Relativistic(), networks(), batch_of(REAL), noise)
+    play(Relativistic(), networks(), batch_of(FOUR_IMAGES), noise)
     assert noise.augmented == ["fake"]
 
 

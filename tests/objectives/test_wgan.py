@@ -2,8 +2,7 @@ import math
 
 import pytest
 import torch
-from play import FixedNoise, batch_of, play
-from torch import nn
+from play import FOUR_IMAGES, ConstantGenerator, FixedNoise, LinearCritic, batch_of, play
 
 from pokegan import PokeGANError
 from pokegan.objectives.wgan import (
@@ -15,33 +14,10 @@ from pokegan.objectives.wgan import (
 )
 
 
-class LinearCritic(nn.Module):
-    def __init__(self, weights):
-        super().__init__()
-        self.weights = nn.Parameter(torch.tensor(weights))
-
-    def forward(self, images):
-        return images.flatten(1) @ self.weights
-
-
-class Constant(nn.Module):
-    """A generator of one picture, whatever the latent."""
-
-    latent_dim = 2
-
-    def __init__(self, pixels):
-        super().__init__()
-        self.pixels = nn.Parameter(torch.tensor(pixels).view(1, 1, 2))
-
-    def forward(self, latents):
-        return self.pixels.expand(len(latents), 1, 1, 2)
-
-
 def networks(weights=(3.0, 4.0), pixels=(0.5, -0.5)):
-    return {"critic": LinearCritic(list(weights)), "generator": Constant(list(pixels))}
+    return {"critic": LinearCritic(list(weights)), "generator": ConstantGenerator(list(pixels))}
 
 
-REAL = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]]).view(4, 1, 1, 2)
 PENALTY = WGAN(gradient_penalty=10.0, n_critic=1)
 
 
@@ -49,7 +25,9 @@ def test_a_linear_critics_penalty_is_known():
     """Its gradient is w everywhere: (‖w‖ − 1)²."""
     penalty = gradient_penalty(LinearCritic([3.0, 4.0]), torch.randn(4, 1, 1, 2))
     assert penalty.item() == pytest.approx((5 - 1) ** 2)
-    assert gradient_penalty(LinearCritic([0.6, 0.8]), REAL).item() == pytest.approx(0, abs=1e-12)
+    assert gradient_penalty(LinearCritic([0.6, 0.8]), FOUR_IMAGES).item() == pytest.approx(
+        0, abs=1e-12
+    )
 
 
 def test_the_penalty_is_a_mean_over_samples():
@@ -62,12 +40,12 @@ def test_the_penalty_is_a_mean_over_samples():
 def test_the_penaltys_gradient_reaches_the_critic():
     """d/dw (‖w‖ − 1)² = 2 (‖w‖ − 1) w/‖w‖."""
     critic = LinearCritic([3.0, 4.0])
-    (slope,) = torch.autograd.grad(gradient_penalty(critic, REAL), critic.weights)
+    (slope,) = torch.autograd.grad(gradient_penalty(critic, FOUR_IMAGES), critic.weights)
     assert slope.tolist() == pytest.approx([8 * 3 / 5, 8 * 4 / 5])
 
 
 def test_losses_in_closed_form():
-    critic_turn, generator_turn = play(PENALTY, networks(), batch_of(REAL))
+    critic_turn, generator_turn = play(PENALTY, networks(), batch_of(FOUR_IMAGES))
     real, fake = 3.5, 3.0 * 0.5 - 4.0 * 0.5  # means of w·x
     assert critic_turn.loss.item() == pytest.approx(-(real - fake) + 10 * (5 - 1) ** 2)
     assert critic_turn.scalars["wasserstein"].item() == pytest.approx(real - fake)
@@ -93,7 +71,7 @@ def test_the_generator_plays_every_fifth_step():
     players = [
         [
             turn.player
-            for turn in play(WGAN(clip=0.1), networks(), batch_of(REAL), FixedNoise(step=s))
+            for turn in play(WGAN(clip=0.1), networks(), batch_of(FOUR_IMAGES), FixedNoise(step=s))
         ]
         for s in range(10)
     ]
@@ -109,7 +87,7 @@ def test_weights_are_clipped_after_the_critics_move_and_before_the_generators():
         with torch.no_grad():
             players["critic"].weights.mul_(2)
 
-    turns = play(WGAN(clip=0.5, n_critic=1), players, batch_of(REAL), after={"critic": move})
+    turns = play(WGAN(clip=0.5, n_critic=1), players, batch_of(FOUR_IMAGES), after={"critic": move})
     assert players["critic"].weights.tolist() == pytest.approx([0.5, -0.1])
     fake = 0.5 * 0.5 + 0.1 * 0.5
     assert turns[1].loss.item() == pytest.approx(-fake)
@@ -124,13 +102,13 @@ def test_clipping_leaves_small_weights_alone():
 
 def test_the_critics_turn_leaves_the_generator_alone():
     players = networks()
-    turn = next(PENALTY.step(players, batch_of(REAL), FixedNoise()))
+    turn = next(PENALTY.step(players, batch_of(FOUR_IMAGES), FixedNoise()))
     parameters = list(players["generator"].parameters())
     assert torch.autograd.grad(turn.loss, parameters, allow_unused=True) == (None,)
 
 
 def test_the_validation_estimate():
-    values = PENALTY.validate(networks(), batch_of(REAL), FixedNoise())
+    values = PENALTY.validate(networks(), batch_of(FOUR_IMAGES), FixedNoise())
     assert values["validation/wasserstein"].item() == pytest.approx(3.5 + 0.5)
 
 
