@@ -25,7 +25,7 @@ SMALL = {
     "patchgan-discriminator": {"base_width": 16},
     "patchgan-projection-discriminator": {"base_width": 16},
     "patchgan-classifier-discriminator": {"base_width": 16},
-    "sprite-generator": {"latent_dim": 8, "palette_dim": 4, "style_dim": 8, "widths": [8, 8, 4]},
+    "sprite-generator": {"latent_dim": 8, "palette_dim": 4, "style_dim": 8, "widths": [4, 8]},
     "sprite-discriminator": {"widths": [4, 8]},
     "ddpm": {"widths": [16, 32], "sampling_steps": 2},
 }

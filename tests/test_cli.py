@@ -69,7 +69,7 @@ def test_the_same_command_writes_the_same_file(model, tmp_path):
 def mixing_model(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mixing")
     SpriteGenerator(
-        latent_dim=4, palette_dim=2, style_dim=8, widths=[4, 4, 4], colors=4, size=16, channels=3
+        latent_dim=4, palette_dim=2, style_dim=8, widths=[4], colors=4, size=16, channels=3
     ).save_pretrained(folder)
     return str(folder)
 

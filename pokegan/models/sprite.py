@@ -47,7 +47,8 @@ class SpriteGenerator(SpriteModel):
         latent_dim: length of the latent, 2 to 4096.
         palette_dim: how many of these numbers are the palette's, 1 to ``latent_dim - 1``.
         style_dim: length of the style, 1 to 4096.
-        widths: channels at 4x4, 8x8, ..., full size; one number for each, 1 to 2048.
+        widths: channels at full size, at half of it, ... down to 4x4, each 1 to 2048. Where there
+            are more sizes than numbers, the last number is that of all others.
         colors: opaque colours of a palette, 2 to 256.
         channels: 3 (RGB on white) or 4 (RGBA).
         size: height and width of the image: 16, 32, 64, 128 or 256.
@@ -64,7 +65,7 @@ class SpriteGenerator(SpriteModel):
         latent_dim: int = 64,
         palette_dim: int = 16,
         style_dim: int = 192,
-        widths: list[int] = [128, 128, 64, 48, 24],  # noqa: B006 - the Hub mixin stores lists
+        widths: list[int] = [24, 48, 64, 128],  # noqa: B006 - the Hub mixin stores lists
         colors: int = 16,
         channels: int = 4,
         size: int = 64,
@@ -74,7 +75,7 @@ class SpriteGenerator(SpriteModel):
         check_range("style_dim", style_dim, 1, 4096)
         check_range("colors", colors, 2, 256)
         check_choice("channels", channels, (3, 4))
-        _check_widths(widths, size, at_full_size=True)
+        widths = _widths(widths, size, halvings=0)[::-1]  # from 4x4 on
         super().__init__()
         self.latent_dim, self.palette_dim, self.colors = latent_dim, palette_dim, colors
         self.channels, self.size = channels, size
@@ -289,7 +290,8 @@ class SpriteDiscriminator(nn.Module):
     (Karras et al. 2018, arXiv 1710.10196, section 3), by which it sees a collapse.
 
     Args:
-        widths: channels at half the size, a quarter, ..., 4x4; one number for each, 1 to 2048.
+        widths: channels at half the size, a quarter, ... down to 4x4, each 1 to 2048. Where there
+            are more sizes than numbers, the last number is that of all others.
         channels: image channels: 3 or 4.
         size: height and width of the image: 16, 32, 64, 128 or 256.
 
@@ -307,7 +309,7 @@ class SpriteDiscriminator(nn.Module):
         size: int = 64,
     ):
         check_choice("channels", channels, (3, 4))
-        _check_widths(widths, size, at_full_size=False)
+        widths = _widths(widths, size, halvings=1)
         super().__init__()
         self.stages = nn.ModuleList(
             _Halving(before, after) for before, after in itertools.pairwise([channels, *widths])
@@ -377,10 +379,12 @@ def _deviation(features: Tensor) -> Tensor:
     return plane[:, None, None, None].expand(n, 1, height, width)
 
 
-def _check_widths(widths: list[int], size: int, at_full_size: bool) -> None:
+def _widths(widths: list[int], size: int, halvings: int) -> list[int]:
+    """One number of channels for each size from ``size / 2**halvings`` to 4."""
     check_choice("size", size, (16, 32, 64, 128, 256))
-    count = int(math.log2(size)) - (1 if at_full_size else 2)
-    if len(widths) != count:
-        raise PokeGANError(f"widths must hold {count} numbers for images of {size} px")
+    if not widths:
+        raise PokeGANError("widths must hold at least one number of channels")
     for width in widths:
         check_range("widths", width, 1, 2048)
+    count = int(math.log2(size)) - 1 - halvings
+    return [*widths, *[widths[-1]] * count][:count]

@@ -53,7 +53,7 @@ class OptimizerSettings:
             default the same (two time scales: Heusel et al. 2017, arXiv 1706.08500).
         betas: decay rates of the first and second moment, in [0, 1); the first is 0 for rmsprop.
         cooldown: share of the training, at its end, during which step sizes fall evenly to 0;
-            from 0 to 1.
+            from 0 to 1. A finished run that is made longer takes up larger steps again.
 
     Raises:
         PokeGANError: a value out of range.

@@ -180,9 +180,7 @@ def test_conditional_models_draw_types_as_often_as_they_are(real):
 
 
 def test_models_of_mixtures_draw_both_types_and_are_judged_by_the_first(real):
-    model = SpriteGenerator(
-        latent_dim=4, palette_dim=2, style_dim=8, widths=[4, 4, 4], colors=4, size=16
-    )
+    model = SpriteGenerator(latent_dim=4, palette_dim=2, style_dim=8, widths=[4], colors=4, size=16)
     drawing = SpriteGenerator.draw
     with patch.object(SpriteGenerator, "draw", autospec=True, side_effect=drawing) as draw:
         drawn = model_set(model, len(real), 0, real)

@@ -12,13 +12,11 @@ TINY = {"latent_dim": 6, "palette_dim": 2, "style_dim": 8, "colors": 4}
 
 
 def generator(size=16, **arguments):
-    widths = {16: [8, 8, 4], 32: [8, 8, 8, 4], 64: [8, 8, 8, 8, 4]}[size]
-    return SpriteGenerator(**TINY, widths=widths, size=size, **arguments).eval()
+    return SpriteGenerator(**TINY, widths=[4, 8], size=size, **arguments).eval()
 
 
 def discriminator(size=16, **arguments):
-    widths = {16: [4, 8], 32: [4, 8, 8]}[size]
-    return SpriteDiscriminator(widths=widths, size=size, **arguments)
+    return SpriteDiscriminator(widths=[4, 8], size=size, **arguments)
 
 
 def labels(*names):
@@ -34,6 +32,16 @@ def test_shapes_and_ranges(size, channels):
     assert images.shape == (2, channels, size, size)
     assert images.dtype == torch.float32
     assert images.abs().max() <= 1
+
+
+def test_widths_go_from_fine_to_coarse_and_the_last_is_that_of_the_rest():
+    draws = generator(size=64)
+    assert [stage.up.out_channels for stage in draws.stages] == [8, 8, 8, 4]
+    assert draws.first.out_channels == 8
+    assert [stage.down.out_channels for stage in discriminator(size=32).stages] == [4, 8, 8]
+    shorter = SpriteGenerator(**TINY, widths=[4, 6, 8, 10, 12], size=16)
+    assert [stage.up.out_channels for stage in shorter.stages] == [6, 4]
+    assert shorter.first.out_channels == 8
 
 
 def test_a_pixel_that_is_sure_has_a_colour_of_the_palette():
@@ -193,9 +201,11 @@ def test_features_keep_their_scale_at_the_start():
         (SpriteGenerator, {"colors": 1}, "colors"),
         (SpriteGenerator, {"channels": 1}, "channels"),
         (SpriteGenerator, {"size": 48}, "size"),
-        (SpriteGenerator, {"size": 32}, "widths must hold 4 numbers for images of 32 px"),
-        (SpriteGenerator, {"widths": [8, 8, 8, 8, 0]}, "widths"),
-        (SpriteDiscriminator, {"widths": [8]}, "widths must hold 4 numbers"),
+        (SpriteGenerator, {"widths": []}, "widths must hold at least one number"),
+        (SpriteGenerator, {"widths": [8, 0]}, "widths"),
+        (SpriteGenerator, {"widths": [8, 0.5]}, "widths"),
+        (SpriteDiscriminator, {"widths": []}, "widths must hold at least one number"),
+        (SpriteDiscriminator, {"size": 48}, "size"),
         (SpriteDiscriminator, {"channels": 1}, "channels"),
     ],
 )

@@ -3,10 +3,12 @@ from unittest.mock import patch
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from small_recipes import train_small
 from tiny import TINY
 
 from pokegan import PokeGANError
+from pokegan.training.checkpoint import checkpoint_paths
 from pokegan.training.recipe import parse_command_line
 from pokegan.training.state import TrainState, ema_update
 
@@ -151,3 +153,15 @@ def test_a_cooldown_reaches_the_steps_of_a_run(tmp_path):
         options = [*TINY, "--kimg=0.032", "--optimizer.cooldown=1", "--optimizer.learning_rate=1"]
         train_small(options, tmp_path / "run")
     assert seen[::2] == pytest.approx([1, 0.75, 0.5, 0.25])
+
+
+def test_a_run_that_was_killed_cools_down_as_if_it_had_not_been(tmp_path):
+    options = [*TINY, "--kimg=0.032", "--optimizer.cooldown=0.8", "--checkpoint-kimg=0.008"]
+    run = train_small(options, tmp_path / "run")
+    last, *_ = checkpoint_paths(run / "checkpoints")
+    whole = load_file(last)
+    last.unlink()  # as if it had been killed after three steps of four
+    train_small([*options, "--resume=auto"], run)
+    assert checkpoint_paths(run / "checkpoints")[0] == last
+    again = load_file(last)
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
