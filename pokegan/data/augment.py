@@ -6,7 +6,7 @@ function of the sample and its own random numbers, whatever the rest of the batc
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -98,17 +98,7 @@ class Augmentation:
     @property
     def active(self) -> bool:
         """Whether images are changed at all."""
-        return any(
-            (
-                self.flip,
-                self.rotate,
-                self.recolor,
-                self.translate,
-                self.cutout,
-                self.jitter,
-                self.six,
-            )
-        )
+        return any(getattr(self, each.name) for each in fields(self) if each.name != "generated")
 
     @property
     def needs_color(self) -> bool:

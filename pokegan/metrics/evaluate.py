@@ -189,7 +189,7 @@ def _names(model: SpriteModel, first_type: Tensor) -> list[str] | None:
     """Sprites' types as a model names them; ``None`` for one that knows none."""
     if model.conditioning is None:
         return None
-    labels = first_type if model.conditioning == "type" else group_of(first_type)
+    labels = group_of(first_type) if model.conditioning == "group" else first_type
     return [CLASSES[model.conditioning][label] for label in labels.tolist()]
 
 

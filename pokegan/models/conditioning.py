@@ -17,6 +17,9 @@ The labels of "group" and "type" are int64 (n,). Those of "types" are float (n, 
 the 18 types, which sum to 1, and whether the sprite has its shiny colours (1) or not (0).
 """
 
+MIXTURE = len(TYPES) + 1
+"""Length of a "types" label."""
+
 Types = str | Mapping[str, float] | Sequence[str | Mapping[str, float]]
 """How people name types: see :func:`labels_of`."""
 
@@ -84,7 +87,7 @@ def labels_of_classes(classes: Tensor, conditioning: str, shiny: bool = False) -
 
 def _mixture(name: str | Mapping[str, float], place: int, shiny: bool) -> Tensor:
     shares = dict.fromkeys(name.split("+"), 1.0) if isinstance(name, str) else name
-    weights = torch.zeros(len(TYPES) + 1)
+    weights = torch.zeros(MIXTURE)
     for part, share in shares.items():
         if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share < 1e9:
             raise PokeGANError(f"types: the weight of {part!r} must not be below 0, not {share!r}")

@@ -1,13 +1,13 @@
 """The networks of our own recipe: a generator that paints with a palette, and its discriminator.
 
-What the generator is made of was chosen by measurement on sprites (`pokegan/recipes/sprite.md`):
+What was measured on the way to them is in `pokegan/recipes/sprite.md`. The generator's parts:
 
 * Pixels choose among 16 colours and transparency, as a sprite's do, instead of mixing red, green
   and blue; the palette depends on the style.
 * The style sets the scale and shift of every upsampling layer (FiLM, Perez et al. 2018, arXiv
-  1709.07871), which costs two passes over memory where StyleGAN2's modulation costs five.
+  1709.07871): fewer passes over memory than StyleGAN2's modulation and demodulation.
 * There is no normalisation (as in R3GAN, Huang et al. 2024, arXiv 2501.05441), so that a sprite
-  depends on its own latent alone and gradient penalties are exact.
+  depends on its own latent alone.
 """
 
 import itertools
@@ -20,16 +20,12 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pokegan.data.types import TYPES
 from pokegan.errors import PokeGANError
 from pokegan.models import ARCHITECTURES
 from pokegan.models.base import SpriteModel, to_pil
 from pokegan.models.checks import check_choice, check_range
-from pokegan.models.conditioning import Types
+from pokegan.models.conditioning import MIXTURE, Types
 from pokegan.models.initialisation import LEAKY_SLOPE, init_kaiming, init_linear
-
-LABELS = len(TYPES) + 1
-"""Length of a "types" label: the types' weights, and whether the sprite is shiny."""
 
 GROUP = 4
 """Images whose deviation the discriminator sees together, consecutive ones of a batch, so that
@@ -236,7 +232,7 @@ class _Mapping(nn.Module):
 
     def __init__(self, structure_dim: int, style_dim: int):
         super().__init__()
-        self.embedding = nn.Linear(LABELS, structure_dim, bias=False)
+        self.embedding = nn.Linear(MIXTURE, structure_dim, bias=False)
         self.layers = nn.Sequential(
             nn.Linear(2 * structure_dim, style_dim),
             nn.LeakyReLU(LEAKY_SLOPE),
@@ -317,7 +313,7 @@ class SpriteDiscriminator(nn.Module):
         self.last = nn.Conv2d(widths[-1] + 1, widths[-1], 4)
         # Without a bias, which would cancel out where logits are compared in pairs.
         self.to_logit = nn.Linear(widths[-1], 1, bias=False)
-        self.embedding = nn.Linear(LABELS, widths[-1], bias=False)
+        self.embedding = nn.Linear(MIXTURE, widths[-1], bias=False)
         init_kaiming(self.last)
         init_linear(self.to_logit)
         nn.init.normal_(self.embedding.weight, 0.0, 1 / math.sqrt(widths[-1]))
