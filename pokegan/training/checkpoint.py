@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from pokegan.errors import PokeGANError
 from pokegan.files import write_atomically
+from pokegan.training.recipe import DURATIONS
 
 KEEP = 2
 """The newest checkpoint, and the one before it in case the disk damages the newest."""
@@ -102,3 +104,28 @@ def load_newest_checkpoint(folder: Path) -> Checkpoint | None:
     if paths:
         raise PokeGANError(f"{folder}: every checkpoint is damaged; start anew in another folder")
     return None
+
+
+def refuse_another_run(out: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """Refuse to continue a run with another recipe (its length apart) or on other data.
+
+    Args:
+        out: the run folder, for the message.
+        old: the facts of the run's checkpoint.
+        new: those of the run that is to continue it.
+
+    Raises:
+        PokeGANError: they differ.
+    """
+    before, after = (
+        {k: v for k, v in yaml.safe_load(facts["recipe"]).items() if k not in DURATIONS}
+        for facts in (old, new)
+    )
+    changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
+    if changed:
+        raise PokeGANError(
+            f"{out} holds a run with another recipe ({', '.join(changed)} differ); continue it as"
+            f" its recipe.yaml says, or choose another --out"
+        )
+    if old["data"] != new["data"]:
+        raise PokeGANError(f"{out} holds a run on other data; choose another --out")

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor
@@ -32,6 +31,7 @@ from pokegan.training.checkpoint import (
     checkpoint_paths,
     checkpoint_step,
     load_newest_checkpoint,
+    refuse_another_run,
     save_checkpoint,
 )
 from pokegan.training.early_stopping import EarlyStopping
@@ -44,8 +44,9 @@ from pokegan.training.model_folder import (
     write_model_folder,
     write_timeline_picture,
 )
-from pokegan.training.recipe import DURATIONS, Recipe, RunOptions
+from pokegan.training.recipe import Recipe, RunOptions
 from pokegan.training.state import TrainState
+from pokegan.training.stopping import Interrupted, stop_signal
 from pokegan.training.streams import StepNoise, batch_indices
 from pokegan.training.watch import Collapse, Watch, diversity, saturation
 
@@ -54,18 +55,6 @@ SIGNALLED = 100
 """Reasons to stop, as numbers that processes can compare; a signal is 100 and its number."""
 REFERENCE_SPRITES = 256
 """At most so many real sprites are the measure of diversity, or validate a model."""
-
-
-class Interrupted(Exception):
-    """A signal ended the run after a checkpoint was written.
-
-    Attributes:
-        signal_number: SIGTERM or SIGINT.
-    """
-
-    def __init__(self, message: str, signal_number: int):
-        super().__init__(message)
-        self.signal_number = signal_number
 
 
 def train(
@@ -210,7 +199,7 @@ class _Run:
         checkpoint = load_newest_checkpoint(self.checkpoints)
         if checkpoint is None:
             return 0
-        _refuse_another_run(self.out, checkpoint.facts, self._facts())
+        refuse_another_run(self.out, checkpoint.facts, self._facts())
         self.state.load(checkpoint.tensors)
         if self.stopper:
             self.stopper.load(checkpoint.tensors, checkpoint.facts["early_stopping"])
@@ -240,7 +229,7 @@ class _Run:
             for step in steps
         )
         done = start
-        with _stop_signal() as received:
+        with stop_signal() as received:
             began = time.monotonic()
             for batch in batches:
                 self.state.cool_down(self._share_done(done))
@@ -493,38 +482,3 @@ class _Run:
             f" continue with --resume auto",
             number,
         )
-
-
-def _refuse_another_run(out: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    before, after = (
-        {k: v for k, v in yaml.safe_load(facts["recipe"]).items() if k not in DURATIONS}
-        for facts in (old, new)
-    )
-    changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
-    if changed:
-        raise PokeGANError(
-            f"{out} holds a run with another recipe ({', '.join(changed)} differ); continue it as"
-            f" its recipe.yaml says, or choose another --out"
-        )
-    if old["data"] != new["data"]:
-        raise PokeGANError(f"{out} holds a run on other data; choose another --out")
-
-
-@contextmanager
-def _stop_signal() -> Iterator[list[int]]:
-    """Collect SIGTERM and SIGINT instead of dying; a second one has its usual effect."""
-    received: list[int] = []
-    before = {}
-
-    def note(number: int, frame) -> None:
-        received.append(number)
-        for each, handler in before.items():
-            signal.signal(each, handler)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        before[number] = signal.signal(number, note)
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 2 for an error that was told in one line, or 128 and the signal's
         number where a signal ended the run.
     """
-    from pokegan.training.loop import Interrupted
+    from pokegan.training.stopping import Interrupted
 
     try:
         return _run(*parse_command_line(sys.argv[1:] if argv is None else argv))
