@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from pokegan.errors import PokeGANError
 
@@ -25,16 +26,16 @@ _HALF_STEP = 1 / 510  # 8 bits show nothing smaller
 
 def flip_left_right(images: Tensor) -> Tensor:
     """Mirror ``images`` (..., height, width)."""
-    from torchvision.transforms.v2 import functional as F
+    from torchvision.transforms.v2 import functional as VF
 
-    return F.horizontal_flip(images)
+    return VF.horizontal_flip(images)
 
 
 def flip_top_bottom(images: Tensor) -> Tensor:
     """Turn ``images`` (..., height, width) upside down."""
-    from torchvision.transforms.v2 import functional as F
+    from torchvision.transforms.v2 import functional as VF
 
-    return F.vertical_flip(images)
+    return VF.vertical_flip(images)
 
 
 def shear(images: Tensor, degrees: Tensor) -> Tensor:
@@ -85,6 +86,26 @@ def translate(images: Tensor, pixels: Tensor) -> Tensor:
         columns.clamp(0, width - 1)[:, None, :],
     ].permute(0, 3, 1, 2)
     return torch.where(inside[:, None], moved, _background(images))
+
+
+def shrink(images: Tensor, size: int) -> Tensor:
+    """Images (n, channels, size, size) whose pixels are means of squares of pixels; colours count
+    as much as they are opaque.
+
+    Args:
+        images: float tensor (n, channels, height, width) in [-1, 1], height and width being a
+            multiple of ``size``.
+        size: height and width of the result.
+    """
+    factor = images.shape[-1] // size
+    if factor == 1:
+        return images
+    if images.shape[1] != 4:
+        return F.avg_pool2d(images, factor)
+    color, alpha = (images / 2 + 0.5).split([3, 1], 1)
+    small = F.avg_pool2d(alpha, factor)
+    color = F.avg_pool2d(color * alpha, factor) / small.clamp(min=_HALF_STEP)
+    return torch.cat([color, small], 1) * 2 - 1
 
 
 def cutout(images: Tensor, side: float, place: Tensor) -> Tensor:
@@ -151,7 +172,7 @@ def _resample(images: Tensor, settings: Sequence[dict]) -> Tensor:
     images of 64 px, no more than one call of ``grid_sample`` for all.
     """
     from torchvision.transforms import InterpolationMode
-    from torchvision.transforms.v2 import functional as F
+    from torchvision.transforms.v2 import functional as VF
 
     as_it_is = {"angle": 0.0, "translate": [0.0, 0.0], "scale": 1.0, "shear": [0.0, 0.0]}
     transparent = images.shape[1] == 4
@@ -163,7 +184,7 @@ def _resample(images: Tensor, settings: Sequence[dict]) -> Tensor:
     with torch.autocast(images.device.type, enabled=False):  # its bmm would round the coordinates
         ink = torch.stack(
             [
-                F.affine(image, **{**as_it_is, **values}, interpolation=InterpolationMode.BILINEAR)
+                VF.affine(image, **{**as_it_is, **values}, interpolation=InterpolationMode.BILINEAR)
                 for image, values in zip(ink, settings, strict=True)
             ]
         )

@@ -8,6 +8,11 @@ What was measured on the way to them is in `pokegan/recipes/sprite.md`. The gene
   1709.07871): fewer passes over memory than StyleGAN2's modulation and demodulation.
 * There is no normalisation (as in R3GAN, Huang et al. 2024, arXiv 2501.05441), so that a sprite
   depends on its own latent alone.
+* Each resolution from 16x16 on adds what it has to say about each pixel's choice to the enlarged
+  choice of the one before (the skips of StyleGAN2, Karras et al. 2020, arXiv 1912.04958, section
+  4.1), beginning with nothing. So the networks can be trained on small images first
+  (``training_size``; progressive growing, Karras et al. 2018, arXiv 1710.10196) and go on with
+  larger ones without a break.
 """
 
 import itertools
@@ -45,9 +50,15 @@ class SpriteGenerator(SpriteModel):
         style_dim: length of the style, 1 to 4096.
         widths: channels at full size, at half of it, ... down to 4x4, each 1 to 2048. Where there
             are more sizes than numbers, the last number is that of all others.
-        colors: opaque colours of a palette, 2 to 256.
+        colors: opaque colours of a palette, 2 to 256. The games' palettes have 15 beside
+            transparency.
         channels: 3 (RGB on white) or 4 (RGBA).
-        size: height and width of the image: 16, 32, 64, 128 or 256.
+        size: height and width of the image: 16, 32, 64, 128 or 256; or 48, 96 or 192, which lead
+            from 6x6 on.
+
+    Attributes:
+        training_size: height and width of what is drawn in training mode, one of
+            ``training_sizes``, by default ``size``; no part of the config.
 
     Raises:
         PokeGANError: an argument out of range.
@@ -62,7 +73,7 @@ class SpriteGenerator(SpriteModel):
         palette_dim: int = 16,
         style_dim: int = 192,
         widths: list[int] = [24, 48, 64, 128],  # noqa: B006 - the Hub mixin stores lists
-        colors: int = 16,
+        colors: int = 15,
         channels: int = 4,
         size: int = 64,
     ):
@@ -71,18 +82,20 @@ class SpriteGenerator(SpriteModel):
         check_range("style_dim", style_dim, 1, 4096)
         check_range("colors", colors, 2, 256)
         check_choice("channels", channels, (3, 4))
-        widths = _widths(widths, size, halvings=0)[::-1]  # from 4x4 on
+        widths = _widths(widths, size, halvings=0)[::-1]  # from the smallest map on
         super().__init__()
         self.latent_dim, self.palette_dim, self.colors = latent_dim, palette_dim, colors
-        self.channels, self.size = channels, size
+        self.channels, self.size, self.training_size = channels, size, size
         self.mapping = _Mapping(latent_dim - palette_dim, style_dim)
-        self.seed = nn.Linear(style_dim, widths[0] * 16)
+        self.smallest = _smallest(size)
+        self.seed = nn.Linear(style_dim, widths[0] * self.smallest**2)
         self.first = nn.Conv2d(widths[0], widths[0], 3, padding=1)
         self.stages = nn.ModuleList(
             _Stage(before, after, style_dim, refine=index < len(widths) - 2)
             for index, (before, after) in enumerate(itertools.pairwise(widths))
         )
-        self.choice = nn.Conv2d(widths[-1], colors + 1, 1)
+        # For each size from the second doubling on.
+        self.choices = nn.ModuleList(nn.Conv2d(width, colors + 1, 1) for width in widths[2:])
         self.palette = nn.Sequential(
             nn.Linear(style_dim + palette_dim, style_dim),
             nn.LeakyReLU(LEAKY_SLOPE),
@@ -91,12 +104,15 @@ class SpriteGenerator(SpriteModel):
         )
         for module in (self.seed, self.first, self.palette[0]):
             init_kaiming(module)
-        init_linear(self.choice)
+        init_linear(self.choices[0])
+        for choice in self.choices[1:]:
+            nn.init.zeros_(choice.weight)
+            nn.init.zeros_(choice.bias)
         init_linear(self.palette[2])
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Map latents (n, latent_dim) and labels, float (n, 19), to images
-        (n, channels, size, size) in [-1, 1]."""
+        (n, channels, size, size) in [-1, 1]; in training mode, of ``training_size``."""
         structure, color = self._parts(latents)
         styles = self.mapping(structure, labels)
         return self._draw_styled([styles] * self.parts, color)
@@ -106,19 +122,31 @@ class SpriteGenerator(SpriteModel):
         """How many parts of the network are styled: the first map, each doubling, the palette."""
         return len(self.stages) + 2
 
+    @property
+    def training_sizes(self) -> list[int]:
+        """What ``training_size`` may be: ``size``, half of it, ... down to 16, or to 24 on the way
+        from 6x6."""
+        return [self.size >> halvings for halvings in range(len(self.choices))]
+
     def _parts(self, latents: Tensor) -> tuple[Tensor, Tensor]:
         return latents.split([self.latent_dim - self.palette_dim, self.palette_dim], 1)
 
     def _draw_styled(self, styles: Sequence[Tensor], color: Tensor) -> Tensor:
         """Images (n, channels, size, size) from a style (n, style_dim) for each part and the
         palette's numbers (n, palette_dim)."""
-        features = self.seed(styles[0]).unflatten(1, (-1, 4, 4))
+        features = self.seed(styles[0]).unflatten(1, (-1, self.smallest, self.smallest))
         features = features.contiguous(memory_format=torch.channels_last)
         features = F.leaky_relu(self.first(F.leaky_relu(features, LEAKY_SLOPE)), LEAKY_SLOPE)
-        for stage, style in zip(self.stages, styles[1:-1], strict=True):
+        features = self.stages[0](features, styles[1])
+        size, logits = self.training_size if self.training else self.size, None
+        for stage, style, choice in zip(self.stages[1:], styles[2:-1], self.choices, strict=True):
             features = stage(features, style)
+            added = choice(features)
+            logits = added if logits is None else _twice_as_large(logits) + added
+            if features.shape[-1] == size:
+                break
         palettes = self.palette(torch.cat([styles[-1], color], 1)).unflatten(1, (self.colors, 3))
-        return self._paint(self.choice(features), palettes)
+        return self._paint(logits, palettes)
 
     def recolor(
         self,
@@ -197,19 +225,22 @@ class SpriteGenerator(SpriteModel):
             )
 
     def _paint(self, choice: Tensor, palettes: Tensor) -> Tensor:
-        """Logits (n, colors + 1, size, size), the last of which is transparency, and palettes
+        """Logits (n, colors + 1, h, w), the last of which is transparency, and palettes
         (n, colors, 3) to images."""
-        choice = choice.permute(0, 2, 3, 1).flatten(1, 2).float()  # (n, size², colors + 1)
+        height_width = choice.shape[2:]
+        choice = choice.permute(0, 2, 3, 1).flatten(1, 2).float()  # (n, h w, colors + 1)
         with torch.autocast(choice.device.type, enabled=False):
-            colors, transparent = choice.split([self.colors, 1], -1)
-            opaque = colors.softmax(-1) @ palettes.float()  # (n, size², 3)
-            # The share of transparency in a softmax over all is what it has against all the others.
-            alpha = torch.sigmoid(colors.logsumexp(-1, keepdim=True) - transparent)
+            # An opaque colour's alpha is 1, transparency is zeros: colour times alpha, and alpha.
+            entries = F.pad(F.pad(palettes.float(), (0, 1), value=1.0), (0, 0, 0, 1))
+            premultiplied, alpha = (choice.softmax(-1) @ entries).split([3, 1], -1)
             if self.channels == 4:
-                pixels = torch.cat([opaque, 2 * alpha - 1], -1)
+                # Where there is nothing, any colour will do.
+                color = premultiplied / alpha.clamp(min=1e-6)
+                pixels = torch.cat([color, 2 * alpha - 1], -1)
             else:
-                pixels = 1 + alpha * (opaque - 1)
-        return pixels.unflatten(1, (self.size, self.size)).permute(0, 3, 1, 2)
+                pixels = 1 - alpha + premultiplied
+            pixels = pixels.clamp(-1, 1)  # against rounding
+        return pixels.unflatten(1, height_width).permute(0, 3, 1, 2)
 
 
 class _Mixer(nn.Module):
@@ -246,11 +277,12 @@ class _Mapping(nn.Module):
         label = self.embedding(labels).float()
         # At the latent's scale, whatever the mixture.
         label = label * torch.rsqrt(label.square().mean(1, keepdim=True) + 1e-8)
-        return self.layers(torch.cat([structure, label], 1))
+        return self.layers(torch.cat([structure, label.to(structure.dtype)], 1))
 
 
 class _Stage(nn.Module):
-    """Twice the height and width: a styled transposed convolution, and a plain one if ``refine``.
+    """Twice the height and width: a styled transposed convolution, and a residual plain one if
+    ``refine``.
 
     The transposed convolution of 4x4 takes four products for each output and input channel; nine
     are what a 3x3 one after doubling the pixels takes.
@@ -267,13 +299,14 @@ class _Stage(nn.Module):
         if refine:
             self.refine = nn.Conv2d(after, after, 3, padding=1)
             init_kaiming(self.refine)
+            _halve_mean_square(self.up, self.refine)
 
     def forward(self, features: Tensor, styles: Tensor) -> Tensor:
         features = self.up(features)
         scale, shift = self.style(styles).to(features.dtype)[:, :, None, None].chunk(2, 1)
         features = F.leaky_relu(torch.addcmul(shift, features, scale), LEAKY_SLOPE)
         if self.refine is not None:
-            features = F.leaky_relu(self.refine(features), LEAKY_SLOPE)
+            features = features + F.leaky_relu(self.refine(features), LEAKY_SLOPE)
         return features
 
 
@@ -286,11 +319,16 @@ class SpriteDiscriminator(nn.Module):
     mean deviation of the features among four images of the batch is one more channel at the end
     (Karras et al. 2018, arXiv 1710.10196, section 3), by which it sees a collapse.
 
+    Smaller images, down to 16x16 (or 24x24), enter where features have their size; larger ones
+    enter there as well, made smaller. As the layers above begin by adding nothing, a larger image
+    is at first judged as its smaller version.
+
     Args:
         widths: channels at half the size, a quarter, ... down to 4x4, each 1 to 2048. Where there
             are more sizes than numbers, the last number is that of all others.
         channels: image channels: 3 or 4.
-        size: height and width of the image: 16, 32, 64, 128 or 256.
+        size: height and width of the image: 16, 32, 64, 128 or 256; or 48, 96 or 192, which lead
+            from 6x6 on.
 
     Raises:
         PokeGANError: an argument out of range.
@@ -308,10 +346,16 @@ class SpriteDiscriminator(nn.Module):
         check_choice("channels", channels, (3, 4))
         widths = _widths(widths, size, halvings=1)
         super().__init__()
+        self.size = size
         self.stages = nn.ModuleList(
             _Halving(before, after) for before, after in itertools.pairwise([channels, *widths])
         )
-        self.last = nn.Conv2d(widths[-1] + 1, widths[-1], 4)
+        # For half of the size, a quarter, ... and four times the smallest.
+        self.inputs = nn.ModuleList(nn.Conv2d(channels, width, 1) for width in widths[:-2])
+        for stage, entry in zip(self.stages, self.inputs, strict=False):
+            nn.init.zeros_(stage.down.weight)
+            init_kaiming(entry)
+        self.last = nn.Conv2d(widths[-1] + 1, widths[-1], _smallest(size))
         # Without a bias, which would cancel out where logits are compared in pairs.
         self.to_logit = nn.Linear(widths[-1], 1, bias=False)
         self.embedding = nn.Linear(MIXTURE, widths[-1], bias=False)
@@ -320,19 +364,34 @@ class SpriteDiscriminator(nn.Module):
         nn.init.normal_(self.embedding.weight, 0.0, 1 / math.sqrt(widths[-1]))
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Map images (n, channels, size, size) in [-1, 1] and labels, float (n, 19), to logits
-        (n,) of being real sprites of those types.
+        """Map images (n, channels, s, s) in [-1, 1], s being 16, 32, ... or ``size``, and labels,
+        float (n, 19), to logits (n,) of being real sprites of those types.
 
         Raises:
-            PokeGANError: n is more than 4 and no multiple of 4.
+            PokeGANError: n is more than 4 and no multiple of 4, or images of another size.
         """
-        features = _on_white_with_alpha(images).contiguous(memory_format=torch.channels_last)
-        for stage in self.stages:
+        check_choice("images", images.shape[-1], [self.size >> k for k in range(self.entries)])
+        seen = _on_white_with_alpha(images).contiguous(memory_format=torch.channels_last)
+        skipped = int(math.log2(self.size // seen.shape[-1]))
+        features = seen if skipped == 0 else self._entry(skipped, seen)
+        for index, stage in enumerate(self.stages[skipped:], skipped + 1):
             features = stage(features)
+            if index < self.entries:
+                seen = F.avg_pool2d(seen, 2)
+                features = features + self._entry(index, seen)
         features = torch.cat([features, _deviation(features)], 1)
         features = F.leaky_relu(self.last(features), LEAKY_SLOPE).flatten(1)
         projection = (self.embedding(labels) * features).float().sum(1)
         return self.to_logit(features).float().squeeze(1) + projection
+
+    @property
+    def entries(self) -> int:
+        """How many sizes images may have: the full one, half of it, ..., 16 or 24."""
+        return len(self.inputs) + 1
+
+    def _entry(self, halvings: int, seen: Tensor) -> Tensor:
+        """Features of images that are so many times half the size."""
+        return F.leaky_relu(self.inputs[halvings - 1](seen), LEAKY_SLOPE)
 
 
 class _Halving(nn.Module):
@@ -342,15 +401,24 @@ class _Halving(nn.Module):
         super().__init__()
         self.down = nn.Conv2d(before, after, 4, stride=2, padding=1)
         self.residual = nn.Conv2d(after, after, 3, padding=1)
-        # Half of the mean square each, so that their sum has what one had.
-        for layer in (self.down, self.residual):
-            init_kaiming(layer)
-            with torch.no_grad():
-                layer.weight.mul_(math.sqrt(0.5))
+        init_kaiming(self.down)
+        init_kaiming(self.residual)
+        _halve_mean_square(self.down, self.residual)
 
     def forward(self, features: Tensor) -> Tensor:
         features = F.leaky_relu(self.down(features), LEAKY_SLOPE)
         return features + F.leaky_relu(self.residual(features), LEAKY_SLOPE)
+
+
+@torch.no_grad()
+def _halve_mean_square(*layers: nn.Module) -> None:
+    """So that the sum of two layers' outputs has what that of one had."""
+    for layer in layers:
+        layer.weight.mul_(math.sqrt(0.5))
+
+
+def _twice_as_large(logits: Tensor) -> Tensor:
+    return F.interpolate(logits, scale_factor=2, mode="bilinear")
 
 
 def _on_white_with_alpha(images: Tensor) -> Tensor:
@@ -379,11 +447,16 @@ def _deviation(features: Tensor) -> Tensor:
 
 
 def _widths(widths: list[int], size: int, halvings: int) -> list[int]:
-    """One number of channels for each size from ``size / 2**halvings`` to 4."""
-    check_choice("size", size, (16, 32, 64, 128, 256))
+    """One number of channels for each size from ``size / 2**halvings`` to the smallest."""
+    check_choice("size", size, (16, 32, 48, 64, 96, 128, 192, 256))
     if not widths:
         raise PokeGANError("widths must hold at least one number of channels")
     for width in widths:
         check_range("widths", width, 1, 2048)
-    count = int(math.log2(size)) - 1 - halvings
+    count = int(math.log2(size // _smallest(size))) + 1 - halvings
     return [*widths, *[widths[-1]] * count][:count]
+
+
+def _smallest(size: int) -> int:
+    """Height and width of the smallest map on the way to ``size``."""
+    return 6 if size % 3 == 0 else 4

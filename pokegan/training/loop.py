@@ -20,6 +20,7 @@ from torch import Tensor
 from pokegan.data.batch import Batch
 from pokegan.data.feed import sprite_feed
 from pokegan.data.resolve import Sprites
+from pokegan.data.transforms import shrink
 from pokegan.errors import PokeGANError, near_matches
 from pokegan.files import write_atomically
 from pokegan.hub.card import last_log_entry
@@ -232,7 +233,9 @@ class _Run:
         with stop_signal() as received:
             began = time.monotonic()
             for batch in batches:
-                self.state.cool_down(self._share_done(done))
+                share_done = self._share_done(done)
+                self.state.cool_down(share_done)
+                self.state.grow(share_done)
                 scalars = self._step(done, batch)
                 done += 1
                 self.seconds += time.monotonic() - began
@@ -278,7 +281,8 @@ class _Run:
             recipe.augmentation,
         )
         batch = batch.to(accelerator.device)
-        batch = replace(batch, image=noise.augment_real(batch.image))
+        images = shrink(batch.image, self.state.image_size)
+        batch = replace(batch, image=noise.augment_real(images))
         with share_of_batch(accelerator.process_index, accelerator.num_processes):
             return self._play(self.objective.step(self.state.networks, batch, noise))
 

@@ -1,6 +1,7 @@
 """Recipes and the options of a run: YAML files and the command line, validated into dataclasses."""
 
 import inspect
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -106,9 +107,39 @@ class EarlyStoppingSettings:
             )
 
 
+@dataclass(frozen=True)
+class GrowthSettings:
+    """Training on small images first (progressive growing, Karras et al. 2018, arXiv 1710.10196).
+
+    Args:
+        sizes: heights and widths, growing, each a half, a quarter, ... of the full one (larger ones
+            count as the full one); for networks that can be grown ("sprite-generator").
+        until: the share of the training, growing, at which each of these sizes is left.
+
+    Raises:
+        PokeGANError: lists of different lengths, or values that do not grow or are out of range.
+    """
+
+    sizes: tuple[int, ...] = ()
+    until: tuple[float, ...] = ()
+
+    def __post_init__(self):
+        if len(self.sizes) != len(self.until):
+            raise PokeGANError("growth: give one share in until for each of sizes")
+        for name, values in (("sizes", (0, *self.sizes)), ("until", (0, *self.until, 1))):
+            if any(after <= before for before, after in itertools.pairwise(values)):
+                raise PokeGANError(f"growth.{name} must grow, within their range")
+
+    def size_at(self, share: float, full: int) -> int:
+        """The height and width of images after this share of the training, 0 to 1."""
+        stages = zip(self.sizes, self.until, strict=True)
+        return min(full, next((size for size, end in stages if share < end), full))
+
+
 SECTIONS = {
     "optimizer": OptimizerSettings,
     "image": ImageSettings,
+    "growth": GrowthSettings,
     "augmentation": Augmentation,
     "early_stopping": EarlyStoppingSettings,
 }
@@ -127,6 +158,7 @@ class Recipe:
         objective: the family's name and its arguments.
         optimizer: the players' optimizer.
         image: what the networks see of a sprite.
+        growth: smaller images for the beginning of the training.
         shiny: the colours to train on: "both", "normal" or "only" (nothing but shiny ones).
         augmentation: what happens to images before a discriminator sees them.
         early_stopping: whether and when to stop early.
@@ -147,6 +179,7 @@ class Recipe:
     source: str = ""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
     image: ImageSettings = field(default_factory=ImageSettings)
+    growth: GrowthSettings = field(default_factory=GrowthSettings)
     shiny: Literal["both", "normal", "only"] = "both"
     augmentation: Augmentation = field(default_factory=Augmentation)
     early_stopping: EarlyStoppingSettings = field(default_factory=EarlyStoppingSettings)
@@ -214,6 +247,7 @@ class Recipe:
         for section in SECTIONS:
             values[section] = {k: v for k, v in values[section].items() if v is not None}
         values["optimizer"]["betas"] = list(values["optimizer"]["betas"])
+        values["growth"] = {name: list(value) for name, value in values["growth"].items()}
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 

@@ -55,12 +55,22 @@ class TrainState:
             player: optimizer.param_groups[0]["lr"] for player, optimizer in self.optimizers.items()
         }
         self._cooldown = recipe.optimizer.cooldown
+        self._growth, self._size = recipe.growth, recipe.image.size
         self._published = self.networks[objective.publishes]
         if not isinstance(self._published, SpriteModel):
             raise PokeGANError(
                 f"networks.{objective.publishes} must draw sprites, which"
                 f" {recipe.networks[objective.publishes]['architecture']!r} does not"
             )
+        self._grows = any(size < self._size for size in self._growth.sizes)
+        known = getattr(self._published, "training_sizes", ())
+        for size in self._growth.sizes:
+            if size < self._size and size not in known:
+                raise PokeGANError(
+                    f"growth: {recipe.networks[objective.publishes]['architecture']!r} cannot be"
+                    f" trained at {size} px on the way to {self._size}; known:"
+                    f" {', '.join(map(str, known)) or 'none'}"
+                )
         self._average = None
         if recipe.ema_half_life_kimg is not None:
             # use_buffers=False copies buffers: batch-norm statistics are averages already.
@@ -90,10 +100,11 @@ class TrainState:
         """
         parameters = self.parameters[player]
         # Gradients of this player's weights and no others: nothing to freeze or to zero.
-        gradients = torch.autograd.grad(loss, parameters)
-        average(gradients)
+        # Layers for larger images take no part while networks grow; any other must.
+        gradients = torch.autograd.grad(loss, parameters, allow_unused=self._growing)
+        average(tuple(gradient for gradient in gradients if gradient is not None))
         for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.grad = _laid_out_like(parameter, gradient)
+            parameter.grad = None if gradient is None else _laid_out_like(parameter, gradient)
         self.optimizers[player].step()
 
     def cool_down(self, share_done: float) -> None:
@@ -103,6 +114,21 @@ class TrainState:
             for player, optimizer in self.optimizers.items():
                 for group in optimizer.param_groups:
                     group["lr"] = self._rates[player] * factor
+
+    def grow(self, share_done: float) -> None:
+        """Let the networks work at the size for the time after this share, 0 to 1, of the
+        training."""
+        if self._grows:
+            self._published.training_size = self._growth.size_at(share_done, self._size)
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the images that the networks work at."""
+        return self._published.training_size if self._grows else self._size
+
+    @property
+    def _growing(self) -> bool:
+        return self.image_size < self._size
 
     def update_average(self) -> None:
         """Take the newest weights into the moving average; to be called once a step."""

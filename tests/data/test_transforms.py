@@ -14,6 +14,7 @@ from pokegan.data.transforms import (
     recolor,
     rotate,
     shear,
+    shrink,
     translate,
 )
 from pokegan.errors import PokeGANError
@@ -309,3 +310,26 @@ def test_gradients_are_finite_where_nothing_is_visible():
     rotate(images, angles(10.0)).sum().backward()
     assert images.grad.isfinite().all()
     assert (images.grad[:, 3] > 0).any()  # alpha can still grow
+
+
+def test_a_shrunken_pixel_is_the_mean_of_a_square():
+    images = random_images(2, 3, 16)
+    small = shrink(images, 4)
+    assert small.shape == (2, 3, 4, 4)
+    torch.testing.assert_close(small[:, :, 1, 2], images[:, :, 4:8, 8:12].mean((2, 3)))
+    assert torch.equal(shrink(images, 16), images)
+
+
+def test_shrinking_mixes_colours_by_their_alpha():
+    """On white, the smaller image is the mean of the larger one; what is transparent has no say."""
+    images = random_images(2, 4, 16)
+    small = shrink(images, 8)
+
+    def on_white(rgba):
+        alpha = (rgba[:, 3:] + 1) / 2
+        return 1 + alpha * (rgba[:, :3] - 1)
+
+    torch.testing.assert_close(on_white(small), shrink(on_white(images), 8))
+    torch.testing.assert_close(small[:, 3:], shrink(images[:, 3:], 8))
+    nothing = torch.full((1, 4, 4, 4), -1.0)
+    assert torch.equal(shrink(nothing, 2), torch.full((1, 4, 2, 2), -1.0))

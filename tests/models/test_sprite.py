@@ -5,6 +5,7 @@ import torch
 from conditional import assert_every_weight_learns
 
 from pokegan import PokeGANError, load
+from pokegan.data.transforms import shrink
 from pokegan.models.conditioning import labels_of
 from pokegan.models.sprite import SpriteDiscriminator, SpriteGenerator
 
@@ -23,7 +24,7 @@ def labels(*names):
     return labels_of(list(names), len(names), "types")
 
 
-@pytest.mark.parametrize("size", [16, 32, 64])
+@pytest.mark.parametrize("size", [16, 32, 48, 64, 96])
 @pytest.mark.parametrize("channels", [3, 4])
 def test_shapes_and_ranges(size, channels):
     images = generator(size, channels=channels)(
@@ -171,12 +172,67 @@ def test_every_weight_gets_a_gradient(channels):
     label[0, -1] = 1
     images = draws(torch.randn(4, 6), label)
     loss = (judge(images, label) * torch.randn(4)).sum()
-    assert_every_weight_learns(loss, draws.palette, draws.choice, judge.to_logit, judge.stages)
+    assert_every_weight_learns(loss, draws.palette, draws.choices, judge.to_logit, judge.stages)
     embedding, other = torch.autograd.grad(
         loss, [draws.mapping.embedding.weight, draws.seed.weight]
     )
     assert embedding[:, label.sum(0) > 0].abs().sum() > 0
     assert other.abs().sum() > 0
+
+
+def test_what_larger_images_are_made_for_learns_from_its_first_steps():
+    """Layers that begin by adding nothing must not stay so."""
+    draws, judge, label = generator(64), discriminator(64), labels(*["fire"] * 4)
+    networks = (draws, judge)
+    optimizers = [torch.optim.SGD(network.parameters(), lr=0.1) for network in networks]
+    for _ in range(2):
+        loss = (judge(draws(torch.randn(4, 6), label), label) * torch.randn(4)).sum()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+    loss = (judge(draws(torch.randn(4, 6), label), label) * torch.randn(4)).sum()
+    assert_every_weight_learns(loss, draws.choices, draws.stages, judge.stages, judge.inputs)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_networks_grow_without_a_break(channels):
+    """Fresh layers for larger images change neither what is drawn nor how it is judged."""
+    draws, judge = generator(64, channels=channels), discriminator(64, channels=channels)
+    latents, label = torch.randn(4, 6), labels("fire", "water", "grass", "bug")
+    full = draws(latents, label)
+    images = torch.rand(4, channels, 64, 64) * 2 - 1
+    for size in (16, 32, 64):
+        draws.train().training_size = size
+        small = draws(latents, label)
+        assert small.shape == (4, channels, size, size)
+        # Enlarging logits smoothly keeps large shapes.
+        error = (shrink(full, 16) - shrink(small, 16)).abs().mean()
+        assert error < 0.3 * (full - full.mean()).abs().mean()
+        torch.testing.assert_close(judge(shrink(images, size), label), judge(images, label))
+    assert torch.equal(draws.eval()(latents, label), full)
+
+
+def test_half_precision_draws_nearly_the_same():
+    model = generator()
+    drawn = model.sample(4, output="tensor")
+    half = model.to(torch.bfloat16).sample(4, output="tensor")
+    assert (half - drawn).abs().mean() < 0.05
+
+
+def test_only_in_training_mode_images_are_small():
+    model = generator(32).train()
+    model.training_size = 16
+    assert model(torch.randn(1, 6), labels("fire")).shape[-1] == 16
+    assert model.sample(1)[0].size == (32, 32)
+    assert model.training
+
+
+def test_images_of_another_size_are_refused():
+    for size, known in ((8, "32, 16"), (64, "32, 16"), (24, "32, 16")):
+        with pytest.raises(PokeGANError, match=f"images must be one of {known}, not {size}"):
+            discriminator(32)(torch.zeros(4, 4, size, size), labels(*["fire"] * 4))
 
 
 def test_features_keep_their_scale_at_the_start():
@@ -200,12 +256,12 @@ def test_features_keep_their_scale_at_the_start():
         (SpriteGenerator, {"style_dim": 0}, "style_dim"),
         (SpriteGenerator, {"colors": 1}, "colors"),
         (SpriteGenerator, {"channels": 1}, "channels"),
-        (SpriteGenerator, {"size": 48}, "size"),
+        (SpriteGenerator, {"size": 40}, "size"),
         (SpriteGenerator, {"widths": []}, "widths must hold at least one number"),
         (SpriteGenerator, {"widths": [8, 0]}, "widths"),
         (SpriteGenerator, {"widths": [8, 0.5]}, "widths"),
         (SpriteDiscriminator, {"widths": []}, "widths must hold at least one number"),
-        (SpriteDiscriminator, {"size": 48}, "size"),
+        (SpriteDiscriminator, {"size": 40}, "size"),
         (SpriteDiscriminator, {"channels": 1}, "channels"),
     ],
 )

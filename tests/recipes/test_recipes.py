@@ -169,3 +169,9 @@ def test_the_file_says_where_it_comes_from(name):
     comment = text[: text.index(f"name: {name}")]
     assert "state" in comment or content["source"] == "PokeGAN"
     assert "our choice" in comment
+
+
+def test_the_small_sprite_recipe_is_small():
+    recipe, _ = parse_command_line(["--recipe=sprite-small"])
+    generator = recipe.build_networks()["generator"]
+    assert sum(parameter.numel() * 4 for parameter in generator.parameters()) < 1.5e6

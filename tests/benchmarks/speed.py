@@ -1,0 +1,268 @@
+"""How fast PokeGAN is, beside other things measured in the same run.
+
+``python tests/benchmarks/speed.py [training recipes sampling startup growth feeding]`` prints the
+named tables, or all of them; ``--quality OURS DCGAN`` reads two finished runs instead. Nothing else
+should compute meanwhile.
+"""
+
+import argparse
+import itertools
+import json
+import math
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from plain_loop import plain_loop, write_pictures
+from sampling import matrix_peaks, sampling_rows
+
+from pokegan.text import align, three_digits
+from pokegan.training.logs import read_log
+from pokegan.training.recipe import recipe_names
+
+HERE = Path(__file__).parent
+MODELS = HERE.parent.parent / "space/models"
+PARTS = (
+    "data",
+    "augmentation",
+    "forward",
+    "backward",
+    "penalty",
+    "optimizer",
+    "average",
+    "logging",
+    "overhead",
+)
+
+
+def training_ratios(
+    pictures: Path, folder: Path, *, width: int, batch: int, steps: int, rounds: int
+) -> dict[str, list[float]]:
+    """How many times as fast as the plain loop ours trains its DCGAN, in fp32 and in bf16.
+
+    Rounds alternate between the loops, so that what else the machine does meets all.
+    """
+    ratios: dict[str, list[float]] = {"fp32": [], "bf16": []}
+    for index in range(rounds):
+        plain = plain_loop(pictures, width, batch, steps)
+        for name, precision in (("fp32", "no"), ("bf16", "bf16")):
+            out = folder / f"{index}-{name}"
+            ratios[name].append(plain / _our_loop(out, precision, width, batch, steps))
+    return ratios
+
+
+def _our_loop(out: Path, precision: str, width: int, batch: int, steps: int) -> float:
+    """Median seconds a step of ours, from its own log."""
+    options = [
+        "--recipe=dcgan",
+        "--data=synthetic:200",
+        f"--networks.generator.base_width={width}",
+        f"--networks.discriminator.base_width={width}",
+        f"--batch-size={batch}",
+        f"--kimg={batch * (steps + 1) / 1000}",
+        f"--mixed-precision={precision}",
+        "--log-every=1",
+        f"--out={out}",
+        "--cpu",
+    ]
+    _python(HERE.parent.parent / "train.py", *options)
+    seconds = [line["seconds"] for line in read_log(out / "logs/training_log.jsonl")]
+    return statistics.median(b - a for a, b in itertools.pairwise(seconds))
+
+
+def training(quick: bool) -> str:
+    """Our loop beside the plain one, at the recipe's own widths unless ``quick``."""
+    width, batch, steps, rounds = (8, 16, 4, 1) if quick else (64, 128, 6, 3)
+    with tempfile.TemporaryDirectory() as folder:
+        pictures = Path(folder, "pictures")
+        pictures.mkdir()
+        ratios = training_ratios(
+            write_pictures(pictures),
+            Path(folder),
+            width=width,
+            batch=batch,
+            steps=steps,
+            rounds=rounds,
+        )
+    rows = [
+        [name, three_digits(statistics.median(values)), " ".join(map(three_digits, values))]
+        for name, values in ratios.items()
+    ]
+    return _table(["precision", "times as fast", "rounds"], rows)
+
+
+def recipes(quick: bool) -> str:
+    """Images a second, peak memory and where a step's time goes, for every recipe."""
+    names = ["dcgan", "sprite"] if quick else recipe_names()
+    rows = []
+    for name in names:
+        seen = profile([f"--recipe={name}", *(_small() if quick else [])], 10 if quick else 30)
+        shares = [f"{100 * seen['shares'].get(part, 0):.1f} %" for part in PARTS]
+        rate = seen["batch_size"] / seen["seconds"]
+        rows.append([name, three_digits(rate), three_digits(seen["peak_mib"]), *shares])
+    return _table(["recipe", "img/s", "peak MiB", *PARTS], rows)
+
+
+def sampling(quick: bool) -> str:
+    """Images a second of the released models, beside the machine's matrix products."""
+    peaks = matrix_peaks(512 if quick else 2048)
+    folders = sorted(path for path in MODELS.iterdir() if path.is_dir())
+    rows = sampling_rows(folders, (1, 16) if quick else (1, 16, 256), peaks, 1 if quick else 5)
+    found = ", ".join(f"{name} {peak / 1e9:.0f} GFLOP/s" for name, peak in peaks.items())
+    head = ["model", "precision", "batch", "img/s", "share of matrix peak", "sample(16), ms"]
+    return f"matrix products: {found}\n" + _table(head, rows)
+
+
+def startup(quick: bool) -> str:
+    """Fresh interpreters, in milliseconds and beside importing torch."""
+    load = f"import pokegan; model = pokegan.load({str(MODELS / 'dcgan')!r})"
+    statements = {
+        "import torch": "import torch",
+        "import pokegan": "import pokegan",
+        "pokegan.load": load,
+        "first sample": f"{load}; model.sample(1)",
+    }
+    rounds = 1 if quick else 5
+    times: dict[str, list[float]] = {name: [] for name in statements}
+    timed = "import time; began = time.perf_counter(); {}; print(time.perf_counter() - began)"
+    for _ in range(rounds):
+        for name, statement in statements.items():
+            times[name].append(float(_python("-c", timed.format(statement)).split()[-1]))
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    base = medians["import torch"]
+    rows = [[name, f"{1000 * s:.0f}", f"{s / base:.2f}"] for name, s in medians.items()]
+    return _table(["up to", "ms", "times import torch"], rows)
+
+
+def growth(quick: bool) -> str:
+    """How a training step's time and memory grow with the size of sprites and of the batch."""
+    small = [*_small(), "--image.size=32"] if quick else []
+    steady = ["--growth.sizes=[]", "--growth.until=[]"]  # all steps of one size
+    sweeps = {
+        "pixels a side": ("--image.size={}", (32, 64) if quick else (32, 64, 128, 256)),
+        "batch": ("--batch-size={}", (16, 32) if quick else (16, 32, 64, 128, 256, 512)),
+    }
+    rows = []
+    for what, (option, values) in sweeps.items():
+        seen = [
+            profile(
+                ["--recipe=sprite", *small, *steady, option.format(value)],
+                10,
+            )
+            for value in values
+        ]
+        each = ", ".join(
+            f"{value}: {1000 * one['seconds']:.0f}" for value, one in zip(values, seen, strict=True)
+        )
+        keys = ("seconds", "peak_mib", "gflop")
+        powers = [exponent(values, [one[key] for one in seen]) for key in keys]
+        rows.append([what, each, *(f"{power:.2f}" for power in powers)])
+    return _table(["n", "ms a step", "time ~ n^", "memory ~ n^", "work ~ n^"], rows)
+
+
+def feeding(quick: bool) -> str:
+    """How long a batch takes to come, and memory, from a thousand to a million sprites; where they
+    would take more than 4 GiB, they are decoded anew each time."""
+    counts = (100, 1000) if quick else (1000, 10_000, 100_000, 1_000_000)
+    rows = []
+    for count in counts:
+        seen = json.loads(_python(HERE / "feeding.py", str(count), "10" if quick else "100", "4"))
+        times = f"{1000 * seen['seconds']:.2f}"
+        rows.append([f"{count:,}", seen["feed"], times, three_digits(seen["peak_mib"])])
+    return _table(["sprites", "feed", "ms a batch of 64", "peak MiB"], rows)
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """e of the power law ``values ~ sizes**e``, by least squares on logarithms."""
+    x, y = [[math.log(value) for value in numbers] for numbers in (sizes, values)]
+    return statistics.linear_regression(x, y).slope
+
+
+def quality(fast: Path, slow: Path, metric: str) -> str:
+    """Minutes until one run passes the best FD that another one ever reached.
+
+    Args:
+        fast: run folder, trained with ``--eval-kimg``.
+        slow: the same.
+        metric: name of the scalar in both logs.
+    """
+    ours, theirs = (
+        [
+            (line["seconds"] / 60, line[metric])
+            for line in read_log(run / "logs/training_log.jsonl")
+            if metric in line
+        ]
+        for run in (fast, slow)
+    )
+    minutes, best = min(theirs, key=lambda pair: pair[1])
+    passed = next((at for at, value in ours if value < best), None)
+    if passed is None:
+        return f"{fast} never passed {metric} {best:.1f}"
+    return (
+        f"{slow}: best {metric} {best:.1f} after {minutes:.1f} min; {fast} passes it after"
+        f" {passed:.1f} min, a share of {passed / minutes:.3f}"
+    )
+
+
+def profile(options: Iterable[str], steps: int) -> dict:
+    """What ``steps.py`` says of a training of so many counted steps in a fresh process."""
+    options = list(options)
+    if not any(option.startswith("--data") for option in options):
+        options.append("--data=synthetic:200")
+    batch = [option for option in options if option.startswith("--batch-size=")]
+    size = int(batch[-1].split("=")[1]) if batch else _batch_size(options[0].split("=")[1])
+    output = _python(HERE / "steps.py", *options, f"--kimg={(steps + 6) * size / 1000}", "--cpu")
+    return json.loads(output.splitlines()[-1])
+
+
+def _batch_size(recipe: str) -> int:
+    from pokegan.training.recipe import read_recipe_file
+
+    return read_recipe_file(recipe)[1].get("batch_size", 64)
+
+
+def _small() -> list[str]:
+    return ["--image.size=16", "--batch-size=8", "--data=synthetic:20"]
+
+
+def _python(*arguments: str | Path) -> str:
+    done = subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, arguments))}\n{done.stderr}")
+    return done.stdout
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    return align([head, *rows], to_the_right=range(1, len(head)))
+
+
+SECTIONS = {
+    "training": training,
+    "recipes": recipes,
+    "sampling": sampling,
+    "startup": startup,
+    "growth": growth,
+    "feeding": feeding,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Print the sections that are named."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], default=[])
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
+    parser.add_argument("--quality", nargs=2, type=Path, metavar=("OURS", "DCGAN"), help="two runs")
+    parser.add_argument("--metric", default="fd_efficientnet_lite0@1000", help="for --quality")
+    options = parser.parse_args(argv)
+    if options.quality:
+        print(quality(*options.quality, options.metric))
+        return
+    for name in options.sections or SECTIONS:
+        print(f"## {name}\n{SECTIONS[name](options.quick)}\n", flush=True)
+
+
+if __name__ == "__main__":
+    main()

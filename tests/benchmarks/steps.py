@@ -1,0 +1,146 @@
+"""Where the time of a training step goes. ``python tests/benchmarks/steps.py OPTIONS OF TRAIN.PY``
+trains in this process, with clocks around the loop's parts, and prints the result as JSON."""
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from pokegan.errors import PokeGANError
+from pokegan.training import loop
+from pokegan.training.main import main
+from pokegan.training.state import TrainState
+from pokegan.training.streams import StepNoise
+
+WARM_UP = 6
+"""Steps that are not counted: memory is laid out, kernels are chosen."""
+
+
+class Clock:
+    """Seconds spent in named parts. A part inside another is not counted in the outer one."""
+
+    def __init__(self):
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._stack, self._since = ["rest"], time.perf_counter()
+
+    def _switch(self) -> None:
+        now = time.perf_counter()
+        self.seconds[self._stack[-1]] += now - self._since
+        self._since = now
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """Count what happens inside as ``name``."""
+        self._switch()
+        self._stack.append(name)
+        try:
+            yield
+        finally:
+            self._switch()
+            self._stack.pop()
+
+    def around(self, name: str | Callable[..., str], function: Callable) -> Callable:
+        """``function``, counted as ``name`` (or as what ``name`` says of its keywords)."""
+
+        def timed(*arguments, **keywords):
+            with self.part(name if isinstance(name, str) else name(**keywords)):
+                return function(*arguments, **keywords)
+
+        return timed
+
+    def through(self, name: str, values: Iterable) -> Iterator:
+        """The same values; the time that each takes to come is counted as ``name``."""
+        iterator = iter(values)
+        while True:
+            with self.part(name):
+                try:
+                    value = next(iterator)
+                except StopIteration:
+                    return
+            yield value
+
+    def restart(self) -> None:
+        """Forget everything so far."""
+        self._switch()
+        self.seconds.clear()
+
+
+class _TimedFeed:
+    def __init__(self, feed: Any, clock: Clock):
+        self._feed, self._clock = feed, clock
+
+    def batches(self, schedule: Iterable) -> Iterator:
+        return self._clock.through("data", self._feed.batches(schedule))
+
+
+def profile(options: list[str]) -> dict[str, Any]:
+    """Train and say where time went.
+
+    Returns:
+        "steps" counted, "batch_size", "seconds" a step, "shares" of it by part, "peak_mib" of the
+        process, and "gflop" of one step (``None`` where torch cannot count second derivatives).
+        Parts: data, augmentation, forward, backward, penalty (first derivatives that are
+        differentiated again), optimizer, average, logging, and the loop's own overhead.
+    """
+    clock, seen = Clock(), {"steps": 0, "gflop": None, "seconds": {}}
+    step, play, feed = loop._Run._step, loop._Run._play, loop.sprite_feed
+
+    def counted_step(run: Any, number: int, batch: Any) -> Any:
+        seen["batch_size"] = run.recipe.batch_size
+        if seen["steps"] == 1:
+            try:
+                with FlopCounterMode(display=False) as counter:
+                    result = step(run, number, batch)
+                seen["gflop"] = counter.get_total_flops() / 1e9
+            except RuntimeError:
+                result = step(run, number, batch)
+        else:
+            result = step(run, number, batch)
+        seen["steps"] += 1
+        if seen["steps"] == WARM_UP:
+            clock.restart()
+        elif seen["steps"] == run.total:  # before the last checkpoint and figures
+            clock._switch()
+            seen["seconds"] = dict(clock.seconds)
+        return result
+
+    loop._Run._step = counted_step
+    loop._Run._play = lambda run, turns: play(run, clock.through("forward", turns))
+    loop.sprite_feed = lambda *arguments: _TimedFeed(feed(*arguments), clock)
+    loop._Run._report = clock.around("logging", loop._Run._report)
+    TrainState.update = clock.around("optimizer", TrainState.update)
+    TrainState.update_average = clock.around("average", TrainState.update_average)
+    StepNoise._augment = clock.around("augmentation", StepNoise._augment)
+    torch.autograd.grad = clock.around(
+        lambda create_graph=False, **_: "penalty" if create_graph else "backward",
+        torch.autograd.grad,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        # The default would write checkpoints and look at samples in the middle of a short run.
+        quiet = [f"--out={folder}/run", "--checkpoint-kimg=1000000", "--watch-kimg=1000000"]
+        if main([*options, *quiet]) != 0:
+            raise PokeGANError(f"training failed: {' '.join(options)}")
+    steps, seconds = seen["steps"] - WARM_UP, seen["seconds"]
+    whole = sum(seconds.values())
+    shares = {name: value / whole for name, value in seconds.items()}
+    shares["overhead"] = shares.pop("rest")
+    return {
+        "steps": steps,
+        "batch_size": seen["batch_size"],
+        "seconds": whole / steps,
+        "shares": shares,
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "gflop": seen["gflop"],
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(profile(sys.argv[1:])))

@@ -1,0 +1,63 @@
+"""The speed command: its arithmetic, and that every table comes out."""
+
+import json
+import time
+
+import pytest
+import speed
+from steps import Clock
+
+
+def test_a_part_inside_another_counts_once():
+    now = iter([0.0, 1.0, 3.0, 7.0, 8.0, 10.0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "perf_counter", lambda: next(now))
+        clock = Clock()
+        with clock.part("outer"), clock.part("inner"):  # from 1, and from 3 to 7
+            pass
+        clock._switch()  # outer ended at 8
+    assert clock.seconds == {"rest": 3.0, "outer": 3.0, "inner": 4.0}
+
+
+def test_the_time_that_values_take_to_come_is_theirs():
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        now = iter(range(100))
+        patch.setattr(time, "perf_counter", lambda: float(next(now)))
+        assert list(clock.through("data", "abc")) == ["a", "b", "c"]
+    assert clock.seconds["data"] == 4.0  # three values and the end, a tick each
+
+
+def test_the_exponent_of_a_power_law():
+    sizes = [1, 10, 100]
+    assert speed.exponent(sizes, [3 * size**1.5 for size in sizes]) == pytest.approx(1.5)
+    assert speed.exponent(sizes, [2, 2, 2]) == pytest.approx(0)
+
+
+def test_minutes_until_a_run_is_better_than_another_ever_was(tmp_path):
+    for name, values in (("ours", [90, 59, 40]), ("dcgan", [80, 60, 70])):
+        log = tmp_path / name / "logs/training_log.jsonl"
+        log.parent.mkdir(parents=True)
+        lines = [{"step": i, "seconds": 60 * i, "fd": v} for i, v in enumerate(values, 1)]
+        log.write_text("".join(json.dumps(line) + "\n" for line in [{"seconds": 1}, *lines]))
+    said = speed.quality(tmp_path / "ours", tmp_path / "dcgan", "fd")
+    assert "best fd 60.0 after 2.0 min" in said
+    assert "passes it after 2.0 min, a share of 1.000" in said
+    assert "never passed" in speed.quality(tmp_path / "dcgan", tmp_path / "ours", "fd")
+
+
+# test_training.py measures the training.
+@pytest.mark.parametrize("section", sorted(speed.SECTIONS.keys() - {"training"}))
+def test_every_table_comes_out(section, capsys):
+    speed.main([section, "--quick"])
+    head, columns, *rows = capsys.readouterr().out.strip().splitlines()
+    assert head == f"## {section}"
+    assert len(rows) >= 2, columns
+
+
+def test_the_loop_itself_costs_little():
+    """Checked at small sizes, where it counts most; the limit is generous."""
+    seen = speed.profile(["--recipe=dcgan", "--batch-size=16"], 10)
+    assert sum(seen["shares"].values()) == pytest.approx(1)
+    print(f"the loop's own overhead: {100 * seen['shares']['overhead']:.1f} % of a step")
+    assert seen["shares"]["overhead"] < 0.1
