@@ -59,7 +59,13 @@ def test_two_processes_take_the_steps_of_one(job, two, tmp_path):
     ours, theirs = state(one), state(two / job)
     assert ours.keys() == theirs.keys()
     for key, tensor in ours.items():
-        torch.testing.assert_close(theirs[key], tensor, rtol=1e-3, atol=2e-5, msg=key)
+        atol = 2e-5
+        if (name, key) == ("sprite", "networks/discriminator/last.bias"):
+            # A unit that every image activates has a first gradient of 0, real and generated ones
+            # cancelling, or of rounding (2e-9), which Adam makes a part of its first step of 3e-4.
+            # The gradients are compared all the same, as the optimizer's moments.
+            atol = 3e-4
+        torch.testing.assert_close(theirs[key], tensor, rtol=1e-3, atol=atol, msg=key)
     logs = [read_log(run / "logs/training_log.jsonl") for run in (one, two / job)]
     for line, other in zip(*logs, strict=True):
         assert line.keys() == other.keys()
