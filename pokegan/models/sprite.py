@@ -2,7 +2,7 @@
 
 What was measured on the way to them is in `pokegan/recipes/sprite.md`. The generator's parts:
 
-* Pixels choose among 16 colours and transparency, as a sprite's do, instead of mixing red, green
+* Pixels choose among 15 colours and transparency, as a sprite's do, instead of mixing red, green
   and blue; the palette depends on the style.
 * The style sets the scale and shift of every upsampling layer (FiLM, Perez et al. 2018, arXiv
   1709.07871): fewer passes over memory than StyleGAN2's modulation and demodulation.

@@ -248,6 +248,8 @@ class Recipe:
             values[section] = {k: v for k, v in values[section].items() if v is not None}
         values["optimizer"]["betas"] = list(values["optimizer"]["betas"])
         values["growth"] = {name: list(value) for name, value in values["growth"].items()}
+        if not self.growth.sizes:
+            del values["growth"]  # runs from before there was growth can be continued
         return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 

@@ -7,7 +7,7 @@ import statistics
 import sys
 import time
 
-import numpy as np
+from datasets import concatenate_datasets
 
 from pokegan.data.feed import sprite_feed
 from pokegan.data.resolve import open_sprites
@@ -23,8 +23,10 @@ def feeding(sprites: int, batches: int, max_bank_gib: float) -> dict[str, float 
         "seconds" a batch (median), "peak_mib", and which "feed" it was.
     """
     few = open_sprites("synthetic:200").dataset
-    # Rows that stand for others: as many to index, to shuffle and to decode as so many sprites are.
-    dataset = few.select(np.arange(sprites) % len(few))
+    # Rows that stand for others: as many to shuffle and to decode as so many sprites are, without
+    # the memory of a list of indices.
+    whole, rest = divmod(sprites, len(few))
+    dataset = concatenate_datasets([*[few] * whole, few.select(range(rest))])
     feed = sprite_feed(dataset, 64, 4, max_bank_gib)
     times, began = [], time.perf_counter()
     for _ in feed.batches(batch_indices(0, step, BATCH, sprites) for step in range(batches + 2)):

@@ -6,7 +6,6 @@ should compute meanwhile.
 """
 
 import argparse
-import itertools
 import json
 import math
 import statistics
@@ -25,6 +24,8 @@ from pokegan.training.recipe import recipe_names
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "space/models"
+STEADY = ("--growth.sizes=[]", "--growth.until=[]")
+"""Options by which all steps see images of the full size."""
 PARTS = (
     "data",
     "augmentation",
@@ -39,49 +40,39 @@ PARTS = (
 
 
 def training_ratios(
-    pictures: Path, folder: Path, *, width: int, batch: int, steps: int, rounds: int
+    pictures: Path, *, width: int, batch: int, steps: int, rounds: int
 ) -> dict[str, list[float]]:
     """How many times as fast as the plain loop ours trains its DCGAN, in fp32 and in bf16.
 
     Rounds alternate between the loops, so that what else the machine does meets all.
     """
     ratios: dict[str, list[float]] = {"fp32": [], "bf16": []}
-    for index in range(rounds):
+    for _ in range(rounds):
         plain = plain_loop(pictures, width, batch, steps)
         for name, precision in (("fp32", "no"), ("bf16", "bf16")):
-            out = folder / f"{index}-{name}"
-            ratios[name].append(plain / _our_loop(out, precision, width, batch, steps))
+            ratios[name].append(plain / _our_loop(precision, width, batch, steps))
     return ratios
 
 
-def _our_loop(out: Path, precision: str, width: int, batch: int, steps: int) -> float:
-    """Median seconds a step of ours, from its own log."""
+def _our_loop(precision: str, width: int, batch: int, steps: int) -> float:
+    """Median seconds from one step of ours to the next, logging included."""
     options = [
         "--recipe=dcgan",
-        "--data=synthetic:200",
         f"--networks.generator.base_width={width}",
         f"--networks.discriminator.base_width={width}",
         f"--batch-size={batch}",
-        f"--kimg={batch * (steps + 1) / 1000}",
         f"--mixed-precision={precision}",
         "--log-every=1",
-        f"--out={out}",
-        "--cpu",
     ]
-    _python(HERE.parent.parent / "train.py", *options)
-    seconds = [line["seconds"] for line in read_log(out / "logs/training_log.jsonl")]
-    return statistics.median(b - a for a, b in itertools.pairwise(seconds))
+    return profile(options, steps)["seconds"]
 
 
 def training(quick: bool) -> str:
     """Our loop beside the plain one, at the recipe's own widths unless ``quick``."""
     width, batch, steps, rounds = (8, 16, 4, 1) if quick else (64, 128, 6, 3)
     with tempfile.TemporaryDirectory() as folder:
-        pictures = Path(folder, "pictures")
-        pictures.mkdir()
         ratios = training_ratios(
-            write_pictures(pictures),
-            Path(folder),
+            write_pictures(Path(folder)),
             width=width,
             batch=batch,
             steps=steps,
@@ -99,7 +90,8 @@ def recipes(quick: bool) -> str:
     names = ["dcgan", "sprite"] if quick else recipe_names()
     rows = []
     for name in names:
-        seen = profile([f"--recipe={name}", *(_small() if quick else [])], 10 if quick else 30)
+        options = [f"--recipe={name}", *STEADY, *(_small() if quick else [])]
+        seen = profile(options, 10 if quick else 30)
         shares = [f"{100 * seen['shares'].get(part, 0):.1f} %" for part in PARTS]
         rate = seen["batch_size"] / seen["seconds"]
         rows.append([name, three_digits(rate), three_digits(seen["peak_mib"]), *shares])
@@ -140,7 +132,6 @@ def startup(quick: bool) -> str:
 def growth(quick: bool) -> str:
     """How a training step's time and memory grow with the size of sprites and of the batch."""
     small = [*_small(), "--image.size=32"] if quick else []
-    steady = ["--growth.sizes=[]", "--growth.until=[]"]  # all steps of one size
     sweeps = {
         "pixels a side": ("--image.size={}", (32, 64) if quick else (32, 64, 128, 256)),
         "batch": ("--batch-size={}", (16, 32) if quick else (16, 32, 64, 128, 256, 512)),
@@ -148,10 +139,7 @@ def growth(quick: bool) -> str:
     rows = []
     for what, (option, values) in sweeps.items():
         seen = [
-            profile(
-                ["--recipe=sprite", *small, *steady, option.format(value)],
-                10,
-            )
+            profile(["--recipe=sprite", *small, *STEADY, option.format(value)], 10)
             for value in values
         ]
         each = ", ".join(
@@ -189,14 +177,13 @@ def quality(fast: Path, slow: Path, metric: str) -> str:
         slow: the same.
         metric: name of the scalar in both logs.
     """
-    ours, theirs = (
-        [
-            (line["seconds"] / 60, line[metric])
-            for line in read_log(run / "logs/training_log.jsonl")
-            if metric in line
-        ]
-        for run in (fast, slow)
-    )
+    values = []
+    for run in (fast, slow):
+        lines = [line for line in read_log(run / "logs/training_log.jsonl") if metric in line]
+        if not lines:
+            raise SystemExit(f"{run}: its log holds no {metric}; was it trained with --eval-kimg?")
+        values.append([(line["seconds"] / 60, line[metric]) for line in lines])
+    ours, theirs = values
     minutes, best = min(theirs, key=lambda pair: pair[1])
     passed = next((at for at, value in ours if value < best), None)
     if passed is None:
@@ -255,7 +242,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], default=[])
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
     parser.add_argument("--quality", nargs=2, type=Path, metavar=("OURS", "DCGAN"), help="two runs")
-    parser.add_argument("--metric", default="fd_efficientnet_lite0@1000", help="for --quality")
+    parser.add_argument("--metric", default="eval/fd_efficientnet_lite0@1000", help="for --quality")
     options = parser.parse_args(argv)
     if options.quality:
         print(quality(*options.quality, options.metric))

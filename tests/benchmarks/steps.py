@@ -1,8 +1,10 @@
 """Where the time of a training step goes. ``python tests/benchmarks/steps.py OPTIONS OF TRAIN.PY``
 trains in this process, with clocks around the loop's parts, and prints the result as JSON."""
 
+import itertools
 import json
 import resource
+import statistics
 import sys
 import tempfile
 import time
@@ -85,17 +87,19 @@ def profile(options: list[str]) -> dict[str, Any]:
     """Train and say where time went.
 
     Returns:
-        "steps" counted, "batch_size", "seconds" a step, "shares" of it by part, "peak_mib" of the
-        process, and "gflop" of one step (``None`` where torch cannot count second derivatives).
+        "batch_size", "seconds" from one step to the next (median), "shares" of all the time by
+        part, "peak_mib" of the process, and "gflop" of the second step, which has no lazy penalty
+        (``None`` where torch cannot count second derivatives).
         Parts: data, augmentation, forward, backward, penalty (first derivatives that are
         differentiated again), optimizer, average, logging, and the loop's own overhead.
     """
-    clock, seen = Clock(), {"steps": 0, "gflop": None, "seconds": {}}
+    clock, ends = Clock(), []
+    seen: dict[str, Any] = {"gflop": None, "parts": {}}
     step, play, feed = loop._Run._step, loop._Run._play, loop.sprite_feed
 
     def counted_step(run: Any, number: int, batch: Any) -> Any:
         seen["batch_size"] = run.recipe.batch_size
-        if seen["steps"] == 1:
+        if len(ends) == 1:
             try:
                 with FlopCounterMode(display=False) as counter:
                     result = step(run, number, batch)
@@ -104,12 +108,12 @@ def profile(options: list[str]) -> dict[str, Any]:
                 result = step(run, number, batch)
         else:
             result = step(run, number, batch)
-        seen["steps"] += 1
-        if seen["steps"] == WARM_UP:
+        ends.append(time.perf_counter())
+        if len(ends) == WARM_UP:
             clock.restart()
-        elif seen["steps"] == run.total:  # before the last checkpoint and figures
+        elif len(ends) == run.total:  # before the last checkpoint and figures
             clock._switch()
-            seen["seconds"] = dict(clock.seconds)
+            seen["parts"] = dict(clock.seconds)
         return result
 
     loop._Run._step = counted_step
@@ -128,14 +132,13 @@ def profile(options: list[str]) -> dict[str, Any]:
         quiet = [f"--out={folder}/run", "--checkpoint-kimg=1000000", "--watch-kimg=1000000"]
         if main([*options, *quiet]) != 0:
             raise PokeGANError(f"training failed: {' '.join(options)}")
-    steps, seconds = seen["steps"] - WARM_UP, seen["seconds"]
-    whole = sum(seconds.values())
-    shares = {name: value / whole for name, value in seconds.items()}
+    whole = sum(seen["parts"].values())
+    shares = {name: value / whole for name, value in seen["parts"].items()}
     shares["overhead"] = shares.pop("rest")
+    counted = itertools.pairwise(ends[WARM_UP - 1 :])
     return {
-        "steps": steps,
         "batch_size": seen["batch_size"],
-        "seconds": whole / steps,
+        "seconds": statistics.median(after - before for before, after in counted),
         "shares": shares,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "gflop": seen["gflop"],

@@ -5,7 +5,9 @@ import time
 
 import pytest
 import speed
+from small_recipes import train_small
 from steps import Clock
+from tiny import TINY
 
 
 def test_a_part_inside_another_counts_once():
@@ -32,6 +34,17 @@ def test_the_exponent_of_a_power_law():
     sizes = [1, 10, 100]
     assert speed.exponent(sizes, [3 * size**1.5 for size in sizes]) == pytest.approx(1.5)
     assert speed.exponent(sizes, [2, 2, 2]) == pytest.approx(0)
+
+
+def test_the_time_to_quality_is_read_from_what_a_training_logs(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("POKEGAN_CACHE", str(tmp_path / "cache"))
+    options = [*TINY, "--data=synthetic:200", "--kimg=0.008", "--eval-kimg=0.008"]
+    options += ["--eval-samples=100", "--eval-features=sprite-net"]
+    runs = [str(train_small([*options, f"--seed={seed}"], tmp_path / f"{seed}")) for seed in (0, 1)]
+    speed.main(["--quality", *runs, "--metric=eval/fd_sprite_net@100"])
+    assert "eval/fd_sprite_net@100" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="holds no eval/fd_efficientnet_lite0@1000; was it"):
+        speed.main(["--quality", *runs])
 
 
 def test_minutes_until_a_run_is_better_than_another_ever_was(tmp_path):

@@ -7,11 +7,7 @@ from speed import training_ratios
 
 
 def test_our_loop_is_faster_than_the_plain_one(tmp_path):
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
-    ratios = training_ratios(
-        write_pictures(pictures), tmp_path, width=32, batch=64, steps=6, rounds=3
-    )
+    ratios = training_ratios(write_pictures(tmp_path), width=32, batch=64, steps=6, rounds=3)
     medians = {name: statistics.median(values) for name, values in ratios.items()}
     print(", ".join(f"plain loop / ours in {name}: {ratio:.2f}" for name, ratio in medians.items()))
     assert medians["fp32"] > 1.0

@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from small_recipes import small_options, train_small
 from tiny import TINY
@@ -70,6 +71,14 @@ def test_a_run_that_was_killed_while_growing_goes_on_as_if_it_had_not_been(tmp_p
     again = load_file(last)
     assert whole.keys() == again.keys()
     assert all(torch.equal(whole[key], again[key]) for key in whole)
+
+
+def test_runs_from_before_there_was_growth_can_be_continued():
+    """A recipe without growth is written as it was then; one with it can be read back."""
+    recipe, _ = parse_command_line(TINY)
+    assert "growth" not in yaml.safe_load(recipe.to_yaml())
+    recipe, _ = parse_command_line(GROWING)
+    assert yaml.safe_load(recipe.to_yaml())["growth"] == {"sizes": [16], "until": [0.75]}
 
 
 @pytest.mark.parametrize(
