@@ -27,6 +27,14 @@ SMALL = {
     "patchgan-classifier-discriminator": {"base_width": 16},
     "sprite-generator": {"latent_dim": 8, "palette_dim": 4, "style_dim": 8, "widths": [4, 8]},
     "sprite-discriminator": {"widths": [4, 8]},
+    "sprite-autoencoder": {
+        "latent_dim": 8,
+        "palette_dim": 4,
+        "style_dim": 8,
+        "widths": [4, 8],
+        "encoder_widths": [4, 8],
+        "encoder_dim": 16,
+    },
     "ddpm": {"widths": [16, 32], "sampling_steps": 2},
 }
 """Arguments that make an architecture small."""
@@ -47,6 +55,8 @@ def small_options(name: str, data: str = "synthetic:20") -> list[str]:
     for role, settings in content["networks"].items():
         for argument, value in SMALL[settings["architecture"]].items():
             options.append(f"--networks.{role}.{argument}={value}")
+    if "start" in content:
+        options.append("--start=null")
     if content["objective"]["family"] == "wgan":
         options.append("--objective.n_critic=2")
     return options

@@ -108,6 +108,14 @@ def shrink(images: Tensor, size: int) -> Tensor:
     return torch.cat([color, small], 1) * 2 - 1
 
 
+def on_white_with_alpha(images: Tensor) -> Tensor:
+    """RGBA images (n, 4, h, w) in [-1, 1] as RGB on white, and alpha; RGB ones as they are."""
+    if images.shape[1] == 3:
+        return images
+    color, alpha = images.split([3, 1], 1)
+    return torch.cat([1 + (alpha + 1) / 2 * (color - 1), alpha], 1)
+
+
 def cutout(images: Tensor, side: float, place: Tensor) -> Tensor:
     """Make a square of each image background, or the part of it that lies inside the image.
 

@@ -159,8 +159,8 @@ def of_latents(model: SpriteModel, judge: Judge, seed: int) -> dict[str, float]:
     """What only a model has, not its images: a path length, and how well an encoder reads.
 
     "reconstruction_error" is the mean of |G(E(x)) - x| over channels in [0, 255], on white, of
-    training and of held-out sprites; "latent_error" the mean of (E(G(z)) - z)²: latents that have
-    nothing to do with each other would differ by 2.
+    training and of held-out sprites; "latent_error", where codes are latents, the mean of
+    (E(G(z)) - z)²: latents that have nothing to do with each other would differ by 2.
     """
     first = judge.first
     length = perceptual_path_length(model, first.name, PATH_PAIRS, seed)
@@ -173,24 +173,27 @@ def of_latents(model: SpriteModel, judge: Judge, seed: int) -> dict[str, float]:
     ):
         bank = SpriteBank(sprites.dataset, model.size, model.channels)
         images = next(bank.batches([np.arange(len(sprites))])).image
-        types = _names(model, real.sprites.first_type)
+        types = _encoder_names(model, real.sprites.first_type)
         drawn = model.reconstruct(images, types, output="tensor")
         error = (on_white_page(drawn) - on_white_page(images)).abs().mean().item()
         values[f"reconstruction_error_{name}@{len(sprites)}"] = error
+    if model.encoder_conditioning != model.conditioning:
+        return values  # what it reads is not what a sprite is drawn from
     count = len(judge.held_out_sprites)
-    latents, types = model.latents(count, seed), _names(model, judge.held_out.sprites.first_type)
+    types = _encoder_names(model, judge.held_out.sprites.first_type)
+    latents = model.latents(count, seed)
     labels = None if types is None else model.labels_of(types, count)
     again = model.encode(model.draw(latents, labels).clamp(-1, 1), types)
     values[f"latent_error@{count}"] = (again - latents).square().mean().item()
     return values
 
 
-def _names(model: SpriteModel, first_type: Tensor) -> list[str] | None:
-    """Sprites' types as a model names them; ``None`` for one that knows none."""
-    if model.conditioning is None:
+def _encoder_names(model: AutoencodingModel, first_type: Tensor) -> list[str] | None:
+    """Sprites' types as a model's encoder names them; ``None`` for one that knows none."""
+    if model.encoder_conditioning is None:
         return None
-    labels = group_of(first_type) if model.conditioning == "group" else first_type
-    return [CLASSES[model.conditioning][label] for label in labels.tolist()]
+    labels = group_of(first_type) if model.encoder_conditioning == "group" else first_type
+    return [CLASSES[model.encoder_conditioning][label] for label in labels.tolist()]
 
 
 def _evaluation(

@@ -26,30 +26,36 @@ class AutoencodingModel(SpriteModel):
     square are first centred on a transparent square, never stretched.
 
     Attributes:
-        encoder: maps images (n, channels, size, size) in [-1, 1], and labels (n,) where the model
-            is type-conditional, to latents (n, latent_dim).
+        encoder: maps images (n, channels, size, size) in [-1, 1], and labels where
+            ``encoder_conditioning`` says so, to codes (n, d): latents, unless a model says
+            otherwise.
     """
 
     encoder: nn.Module
 
+    @property
+    def encoder_conditioning(self) -> str | None:
+        """What the encoder's labels are, as ``conditioning``; the same, unless a model says
+        otherwise."""
+        return self.conditioning
+
     def encode(self, images: Images, types: str | Sequence[str] | None = None) -> Tensor:
-        """The latents E(x) of images, in evaluation mode; the model's own mode is kept.
+        """The codes E(x) of images, in evaluation mode; the model's own mode is kept.
 
         Args:
             images: see the class.
-            types: for type-conditional models, a type or type group for all images, or a list
-                with one for each; required of these.
+            types: for models whose encoder is type-conditional, a type or type group for all
+                images, or a list with one for each; required of these.
 
         Returns:
-            Float tensor (n, latent_dim) on the CPU. Row *i* depends on image *i* (and
-            its type) alone.
+            Float tensor (n, d) on the CPU. Row *i* depends on image *i* (and its type) alone.
 
         Raises:
             PokeGANError: no image, an unreadable one, a tensor of another shape or range, types
                 that are missing, unknown, or given to a model that knows none.
         """
         pixels = self._pixels(images)
-        return self._encode(pixels, self.required_labels(types, len(pixels)))
+        return self._encode(pixels, self._encoder_labels(types, len(pixels)))
 
     def reconstruct(
         self,
@@ -70,8 +76,8 @@ class AutoencodingModel(SpriteModel):
         """
         check_choice("output", output, ("pil", "tensor"))
         pixels = self._pixels(images)
-        labels = self.required_labels(types, len(pixels))
-        drawn = self.draw(self._encode(pixels, labels), labels)
+        labels = self._encoder_labels(types, len(pixels))
+        drawn = self._draw_encoded(self._encode(pixels, labels), labels)
         return drawn if output == "tensor" else to_pil(drawn)
 
     def interpolate(
@@ -110,6 +116,13 @@ class AutoencodingModel(SpriteModel):
         end = self._latent(image_b, None if labels is None else labels[-1:])
         drawn = self.draw(slerp(start, end, steps), labels)
         return drawn if output == "tensor" else to_pil(drawn)
+
+    def _encoder_labels(self, types: str | Sequence[str] | None, n: int) -> Tensor | None:
+        return self.required_labels(types, n)
+
+    def _draw_encoded(self, codes: Tensor, labels: Tensor | None) -> Tensor:
+        """What codes that the encoder gave look like, (n, channels, size, size)."""
+        return self.draw(codes, labels)
 
     def _latent(self, end: Image.Image | Tensor, labels: Tensor | None) -> Tensor:
         """One end of an interpolation, (latent_dim,)."""

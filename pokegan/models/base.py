@@ -301,11 +301,11 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         return self._in_chunks(self, latents, *(() if labels is None else (labels,)))
 
     @torch.inference_mode()
-    def _in_chunks(self, network: nn.Module, *inputs: Tensor) -> Tensor:
+    def _in_chunks(self, network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
         """Run ``network``, a part of this model, in evaluation mode in chunks of one fixed shape.
 
         Args:
-            network: this model or a part of it.
+            network: this model, a part of it or one of its methods.
             inputs: tensors (n, ...), rows of which belong together; floating ones are brought to
                 the model's precision.
 

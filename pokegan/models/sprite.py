@@ -17,7 +17,6 @@ What was measured on the way to them is in `pokegan/recipes/sprite.md`. The gene
 
 import itertools
 import math
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -25,6 +24,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pokegan.data.transforms import on_white_with_alpha
 from pokegan.errors import PokeGANError
 from pokegan.models import ARCHITECTURES
 from pokegan.models.base import SpriteModel, to_pil
@@ -82,9 +82,10 @@ class SpriteGenerator(SpriteModel):
         check_range("style_dim", style_dim, 1, 4096)
         check_range("colors", colors, 2, 256)
         check_choice("channels", channels, (3, 4))
-        widths = _widths(widths, size, halvings=0)[::-1]  # from the smallest map on
+        widths = widths_of_sizes(widths, size, halvings=0)[::-1]  # from the smallest map on
         super().__init__()
         self.latent_dim, self.palette_dim, self.colors = latent_dim, palette_dim, colors
+        self.style_dim = style_dim
         self.channels, self.size, self.training_size = channels, size, size
         self.mapping = _Mapping(latent_dim - palette_dim, style_dim)
         self.smallest = _smallest(size)
@@ -113,27 +114,19 @@ class SpriteGenerator(SpriteModel):
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """Map latents (n, latent_dim) and labels, float (n, 19), to images
         (n, channels, size, size) in [-1, 1]; in training mode, of ``training_size``."""
-        structure, color = self._parts(latents)
-        styles = self.mapping(structure, labels)
-        return self._draw_styled([styles] * self.parts, color)
+        return self.decode(self.code(latents, labels))
 
-    @property
-    def parts(self) -> int:
-        """How many parts of the network are styled: the first map, each doubling, the palette."""
-        return len(self.stages) + 2
+    def code(self, latents: Tensor, labels: Tensor) -> Tensor:
+        """Map latents (n, latent_dim) and labels, float (n, 19), to codes (n, code_dim): the style
+        of each part (the same for all), one after the other, and the palette's numbers. This is
+        the space W+ of Abdal et al. 2019, arXiv 1904.03189, for our network."""
+        structure, color = latents.split([self.latent_dim - self.palette_dim, self.palette_dim], 1)
+        return torch.cat([self.mapping(structure, labels).repeat(1, self.parts), color], 1)
 
-    @property
-    def training_sizes(self) -> list[int]:
-        """What ``training_size`` may be: ``size``, half of it, ... down to 16, or to 24 on the way
-        from 6x6."""
-        return [self.size >> halvings for halvings in range(len(self.choices))]
-
-    def _parts(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        return latents.split([self.latent_dim - self.palette_dim, self.palette_dim], 1)
-
-    def _draw_styled(self, styles: Sequence[Tensor], color: Tensor) -> Tensor:
-        """Images (n, channels, size, size) from a style (n, style_dim) for each part and the
-        palette's numbers (n, palette_dim)."""
+    def decode(self, codes: Tensor) -> Tensor:
+        """Map codes (n, code_dim) to images (n, channels, size, size) in [-1, 1]; in training
+        mode, of ``training_size``."""
+        styles = codes[:, : -self.palette_dim].chunk(self.parts, 1)
         features = self.seed(styles[0]).unflatten(1, (-1, self.smallest, self.smallest))
         features = features.contiguous(memory_format=torch.channels_last)
         features = F.leaky_relu(self.first(F.leaky_relu(features, LEAKY_SLOPE)), LEAKY_SLOPE)
@@ -145,14 +138,31 @@ class SpriteGenerator(SpriteModel):
             logits = added if logits is None else _twice_as_large(logits) + added
             if features.shape[-1] == size:
                 break
-        palettes = self.palette(torch.cat([styles[-1], color], 1)).unflatten(1, (self.colors, 3))
-        return self._paint(logits, palettes)
+        # The last style and the palette's numbers stand side by side.
+        palettes = self.palette(codes[:, -self.style_dim - self.palette_dim :])
+        return self._paint(logits, palettes.unflatten(1, (self.colors, 3)))
+
+    @property
+    def parts(self) -> int:
+        """How many parts of the network are styled: the first map, each doubling, the palette."""
+        return len(self.stages) + 2
+
+    @property
+    def code_dim(self) -> int:
+        """Length of a code."""
+        return self.parts * self.style_dim + self.palette_dim
+
+    @property
+    def training_sizes(self) -> list[int]:
+        """What ``training_size`` may be: ``size``, half of it, ... down to 16, or to 24 on the way
+        from 6x6."""
+        return [self.size >> halvings for halvings in range(len(self.choices))]
 
     def recolor(
         self,
-        latents: Tensor,
+        sprites: Tensor,
         seed: int,
-        types: Types,
+        types: Types | None = None,
         *,
         shiny: bool = False,
         output: Literal["pil", "tensor"] = "pil",
@@ -160,28 +170,29 @@ class SpriteGenerator(SpriteModel):
         """Draw sprites in other colours: what is drawn stays, the palette is drawn anew.
 
         Args:
-            latents: float tensor (n, latent_dim), such as :meth:`latents` gives.
+            sprites: latents, float tensor (n, latent_dim), such as :meth:`latents` gives; or codes
+                (n, code_dim).
             seed: of the palettes; that of sprite *i* depends on the seed and *i* alone.
-            types: as for :meth:`sample`; the sprite's own, if the shape is to stay.
+            types: as for :meth:`sample`; the sprite's own, if the shape is to stay. Latents need
+                them, codes have none.
             shiny: as for :meth:`sample`. It changes the shape, too.
             output: as for :meth:`sample`.
 
         Raises:
-            PokeGANError: latents of another shape, or an unknown type or ``output``.
+            PokeGANError: latents of another shape, types that are missing or unknown, or an unknown
+                ``output``.
         """
         check_choice("output", output, ("pil", "tensor"))
-        self._check_latents(latents)
-        structure, _ = self._parts(latents)
-        _, color = self._parts(self.latents(len(latents), seed))
-        labels = self.labels_of(types, len(latents), shiny)
-        images = self.draw(torch.cat([structure, color], 1), labels)
-        return images if output == "tensor" else to_pil(images)
+        codes = self.codes_of(sprites, types, shiny=shiny)
+        color = self.latents(len(codes), seed)[:, -self.palette_dim :]
+        codes = torch.cat([codes[:, : -self.palette_dim], color], 1)
+        return self.draw_codes(codes, output=output)
 
     def mix(
         self,
         coarse: Tensor,
         fine: Tensor,
-        types: Types,
+        types: Types | None = None,
         *,
         shiny: bool = False,
         output: Literal["pil", "tensor"] = "pil",
@@ -190,9 +201,10 @@ class SpriteGenerator(SpriteModel):
         sprite, details and colours of another.
 
         Args:
-            coarse: float tensor (latent_dim,), such as a row of :meth:`latents`.
+            coarse: a latent, float tensor (latent_dim,), such as a row of :meth:`latents`; or a
+                code (code_dim,).
             fine: the same.
-            types: a type, group or mixture, of both sprites.
+            types: a type, group or mixture, of both sprites. Latents need it, codes have none.
             shiny: as for :meth:`sample`.
             output: as for :meth:`sample`.
 
@@ -202,27 +214,51 @@ class SpriteGenerator(SpriteModel):
             the sprite of ``fine`` and the last that of ``coarse``.
 
         Raises:
-            PokeGANError: latents of another shape, or an unknown type or ``output``.
+            PokeGANError: latents of another shape, types that are missing or unknown, or an unknown
+                ``output``.
         """
         check_choice("output", output, ("pil", "tensor"))
-        both = torch.stack([coarse, fine]) if coarse.shape == fine.shape else coarse
-        self._check_latents(both)
-        rows = self.parts + 1
-        label = self.labels_of(types, 1, shiny)
-        images = self._in_chunks(
-            _Mixer(self),
-            both[:1].expand(rows, -1),
-            both[1:].expand(rows, -1),
-            label.expand(rows, -1),
-            torch.arange(rows),
-        )
-        return images if output == "tensor" else to_pil(images)
+        first, second = (self.codes_of(end[None], types, shiny=shiny) for end in (coarse, fine))
+        part = torch.arange(self.code_dim).div(self.style_dim, rounding_mode="floor")
+        part[-self.palette_dim :] = self.parts - 1
+        taken = part < torch.arange(self.parts + 1)[:, None]  # (parts + 1, code_dim)
+        return self.draw_codes(torch.where(taken, first, second), output=output)
 
-    def _check_latents(self, latents: Tensor) -> None:
-        if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
+    def codes_of(
+        self, sprites: Tensor, types: Types | None = None, *, shiny: bool = False
+    ) -> Tensor:
+        """The codes (n, code_dim), on the CPU, of latents (n, latent_dim); codes stay as they are.
+
+        Args:
+            sprites: latents or codes.
+            types: as for :meth:`sample`. Latents need them, codes have none.
+            shiny: as for :meth:`sample`.
+
+        Raises:
+            PokeGANError: another shape, or types that are missing or unknown.
+        """
+        if sprites.ndim == 2 and sprites.shape[1] == self.latent_dim:
+            if types is None:
+                self.required_labels(types, len(sprites))
+            return self._in_chunks(self.code, sprites, self.labels_of(types, len(sprites), shiny))
+        if sprites.ndim != 2 or sprites.shape[1] != self.code_dim:
             raise PokeGANError(
-                f"latents must have {self.latent_dim} numbers each, not {tuple(latents.shape)}"
+                f"latents must have {self.latent_dim} numbers each, or codes {self.code_dim}, not"
+                f" {tuple(sprites.shape)}"
             )
+        return sprites.detach().float().cpu()
+
+    def draw_codes(
+        self, codes: Tensor, *, output: Literal["pil", "tensor"] = "pil"
+    ) -> list[Image.Image] | Tensor:
+        """Draw one sprite for each code (n, code_dim), in evaluation mode.
+
+        Raises:
+            PokeGANError: an unknown ``output``.
+        """
+        check_choice("output", output, ("pil", "tensor"))
+        images = self._in_chunks(self.decode, codes)
+        return images if output == "tensor" else to_pil(images)
 
     def _paint(self, choice: Tensor, palettes: Tensor) -> Tensor:
         """Logits (n, colors + 1, h, w), the last of which is transparency, and palettes
@@ -241,22 +277,6 @@ class SpriteGenerator(SpriteModel):
                 pixels = 1 - alpha + premultiplied
             pixels = pixels.clamp(-1, 1)  # against rounding
         return pixels.unflatten(1, height_width).permute(0, 3, 1, 2)
-
-
-class _Mixer(nn.Module):
-    """Draws images whose first ``count`` parts have another latent's style."""
-
-    def __init__(self, generator: SpriteGenerator):
-        super().__init__()
-        self.generator = generator
-
-    def forward(self, coarse: Tensor, fine: Tensor, labels: Tensor, count: Tensor) -> Tensor:
-        model = self.generator
-        (structure, color), (other, other_color) = model._parts(coarse), model._parts(fine)
-        first, second = model.mapping(structure, labels), model.mapping(other, labels)
-        by_first = [(part < count)[:, None] for part in range(model.parts)]
-        styles = [torch.where(own, first, second) for own in by_first]
-        return model._draw_styled(styles, torch.where(by_first[-1], color, other_color))
 
 
 class _Mapping(nn.Module):
@@ -281,11 +301,10 @@ class _Mapping(nn.Module):
 
 
 class _Stage(nn.Module):
-    """Twice the height and width: a styled transposed convolution, and a residual plain one if
-    ``refine``.
+    """Twice the height and width: a styled transposed convolution, and a residual plain one.
 
-    The transposed convolution of 4x4 takes four products for each output and input channel; nine
-    are what a 3x3 one after doubling the pixels takes.
+    The transposed convolution takes four products for each output and input channel; nine are what
+    a 3x3 one after doubling the pixels takes.
     """
 
     def __init__(self, before: int, after: int, style_dim: int, refine: bool):
@@ -344,11 +363,11 @@ class SpriteDiscriminator(nn.Module):
         size: int = 64,
     ):
         check_choice("channels", channels, (3, 4))
-        widths = _widths(widths, size, halvings=1)
+        widths = widths_of_sizes(widths, size, halvings=1)
         super().__init__()
         self.size = size
         self.stages = nn.ModuleList(
-            _Halving(before, after) for before, after in itertools.pairwise([channels, *widths])
+            Halving(before, after) for before, after in itertools.pairwise([channels, *widths])
         )
         # For half of the size, a quarter, ... and four times the smallest.
         self.inputs = nn.ModuleList(nn.Conv2d(channels, width, 1) for width in widths[:-2])
@@ -371,7 +390,7 @@ class SpriteDiscriminator(nn.Module):
             PokeGANError: n is more than 4 and no multiple of 4, or images of another size.
         """
         check_choice("images", images.shape[-1], [self.size >> k for k in range(self.entries)])
-        seen = _on_white_with_alpha(images).contiguous(memory_format=torch.channels_last)
+        seen = on_white_with_alpha(images).contiguous(memory_format=torch.channels_last)
         skipped = int(math.log2(self.size // seen.shape[-1]))
         features = seen if skipped == 0 else self._entry(skipped, seen)
         for index, stage in enumerate(self.stages[skipped:], skipped + 1):
@@ -394,8 +413,9 @@ class SpriteDiscriminator(nn.Module):
         return F.leaky_relu(self.inputs[halvings - 1](seen), LEAKY_SLOPE)
 
 
-class _Halving(nn.Module):
-    """Half the height and width by a 4x4 convolution of stride 2, then a residual 3x3 one."""
+class Halving(nn.Module):
+    """Half the height and width by a convolution of stride 2, then a residual plain one: from
+    (n, before, h, w) to (n, after, h / 2, w / 2)."""
 
     def __init__(self, before: int, after: int):
         super().__init__()
@@ -421,13 +441,6 @@ def _twice_as_large(logits: Tensor) -> Tensor:
     return F.interpolate(logits, scale_factor=2, mode="bilinear")
 
 
-def _on_white_with_alpha(images: Tensor) -> Tensor:
-    if images.shape[1] == 3:
-        return images
-    color, alpha = images.split([3, 1], 1)
-    return torch.cat([1 + (alpha + 1) / 2 * (color - 1), alpha], 1)
-
-
 def _deviation(features: Tensor) -> Tensor:
     """The mean, over places and channels, of the standard deviation among the images of a group:
     a plane for each of ``features`` (n, c, h, w)."""
@@ -446,13 +459,17 @@ def _deviation(features: Tensor) -> Tensor:
     return plane[:, None, None, None].expand(n, 1, height, width)
 
 
-def _widths(widths: list[int], size: int, halvings: int) -> list[int]:
-    """One number of channels for each size from ``size / 2**halvings`` to the smallest."""
+def widths_of_sizes(widths: list[int], size: int, halvings: int, name: str = "widths") -> list[int]:
+    """One number of channels for each size from ``size / 2**halvings`` to the smallest.
+
+    Raises:
+        PokeGANError: a size that there is not, or unfit widths.
+    """
     check_choice("size", size, (16, 32, 48, 64, 96, 128, 192, 256))
     if not widths:
-        raise PokeGANError("widths must hold at least one number of channels")
+        raise PokeGANError(f"{name} must hold at least one number of channels")
     for width in widths:
-        check_range("widths", width, 1, 2048)
+        check_range(name, width, 1, 2048)
     count = int(math.log2(size // _smallest(size))) + 1 - halvings
     return [*widths, *[widths[-1]] * count][:count]
 

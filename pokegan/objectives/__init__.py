@@ -2,7 +2,8 @@
 
 An objective is a frozen dataclass of its settings with
 
-* ``players``: which networks (by the roles that the recipe names) each optimizer updates;
+* ``players``: which networks (by the roles that the recipe names) each optimizer updates, or which
+  part of one ("autoencoder.encoder");
 * ``publishes``: the role of the network that the model folder holds;
 * ``step(networks, batch, noise)``: a generator that walks through one training step and yields a
   :class:`Turn` wherever a player is to be updated. Code after a ``yield`` sees the updated

@@ -48,7 +48,7 @@ from pokegan.training.model_folder import (
 from pokegan.training.recipe import Recipe, RunOptions
 from pokegan.training.state import TrainState
 from pokegan.training.stopping import Interrupted, stop_signal
-from pokegan.training.streams import StepNoise, batch_indices
+from pokegan.training.streams import StepNoise, batch_indices, seed_inside
 from pokegan.training.watch import Collapse, Watch, diversity, saturation
 
 GO, TIME_IS_UP, NO_BETTER, NOT_FINITE, COLLAPSED = range(5)
@@ -196,9 +196,12 @@ class _Run:
                     f"{self.out} already holds a run ({existing[0].name}): continue it with"
                     f" --resume auto, or choose another folder with --out"
                 )
-            return 0
-        checkpoint = load_newest_checkpoint(self.checkpoints)
+        checkpoint = None
+        if self.options.resume == "auto":
+            checkpoint = load_newest_checkpoint(self.checkpoints)
         if checkpoint is None:
+            if self.recipe.start is not None:
+                self.state.start_from(self.recipe.start)
             return 0
         refuse_another_run(self.out, checkpoint.facts, self._facts())
         self.state.load(checkpoint.tensors)
@@ -270,8 +273,7 @@ class _Run:
 
     def _step(self, step: int, batch: Batch) -> dict[str, Tensor]:
         recipe, accelerator = self.recipe, self.accelerator
-        # Noise inside networks draws from the global state: make it a function of the step, too.
-        torch.manual_seed(derive_seed(recipe.seed, step, "inside"))
+        seed_inside(recipe.seed, step, accelerator.device)
         noise = StepNoise(
             recipe.seed,
             step,

@@ -170,6 +170,8 @@ class Recipe:
             in thousand real images; without it the raw weights are published.
         mixed_precision: "no" for float32, or "bf16".
         seed: of initial weights, latents, the order of the data and the samples.
+        start: a trained model, folder or Hub id, whose weights the published network begins with,
+            instead of fresh ones; what it lacks, such as an encoder, begins fresh.
     """
 
     name: str
@@ -190,6 +192,7 @@ class Recipe:
     ema_half_life_kimg: float | None = None
     mixed_precision: Literal["no", "bf16"] = "no"
     seed: int = 0
+    start: str | None = None
 
     def __post_init__(self):
         given = [name for name in DURATIONS if getattr(self, name) is not None]

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from pokegan.errors import PokeGANError
+from pokegan.hub.load import load
 from pokegan.models.base import SpriteModel
 from pokegan.objectives import Objective
 from pokegan.training.recipe import OptimizerSettings, Recipe
@@ -30,7 +31,7 @@ class TrainState:
     """
 
     def __init__(self, recipe: Recipe, objective: Objective, device: torch.device):
-        roles = {role for player in objective.players.values() for role in player}
+        roles = {_network_of(role) for player in objective.players.values() for role in player}
         if roles != set(recipe.networks):
             raise PokeGANError(
                 f"recipe {recipe.name!r} has the networks {sorted(recipe.networks)}, the objective"
@@ -42,12 +43,14 @@ class TrainState:
             for role, network in recipe.build_networks().items()
         }
         self.parameters: dict[str, list[nn.Parameter]] = {
-            player: [p for role in roles for p in self.networks[role].parameters()]
+            player: [p for role in roles for p in self._part(role).parameters()]
             for player, roles in objective.players.items()
         }
         self.optimizers = {
             player: _build_optimizer(
-                recipe.optimizer, parameters, objective.publishes in objective.players[player]
+                recipe.optimizer,
+                parameters,
+                objective.publishes in map(_network_of, objective.players[player]),
             )
             for player, parameters in self.parameters.items()
         }
@@ -80,10 +83,37 @@ class TrainState:
                 use_buffers=False,
             )
 
+    def _part(self, role: str) -> nn.Module:
+        """A network, or for a role like "autoencoder.encoder" a part of it."""
+        role, _, part = role.partition(".")
+        return self.networks[role].get_submodule(part)
+
     @property
     def published(self) -> SpriteModel:
         """The network that goes into the model folder: averaged where the recipe asks for it."""
         return self._published if self._average is None else self._average.module
+
+    def start_from(self, source: str) -> None:
+        """Give the published network the weights of a trained model.
+
+        The model may lack parts that the network has, such as an encoder; they keep their own.
+
+        Args:
+            source: a model folder, a run folder or a Hub id.
+
+        Raises:
+            PokeGANError: no such model, or weights that do not fit the network.
+        """
+        weights, own = load(source).state_dict(), self._published.state_dict()
+        for name, tensor in weights.items():
+            if name not in own or own[name].shape != tensor.shape:
+                raise PokeGANError(
+                    f"start: {source} does not fit {self._published.architecture!r} as the recipe"
+                    f" has it, first in {name}; give the network the arguments of its config.json"
+                )
+        self._published.load_state_dict(weights, strict=False)
+        if self._average is not None:
+            self._average.module.load_state_dict(self._published.state_dict())
 
     def update(
         self,
@@ -192,6 +222,11 @@ def ema_update(half_life_kimg: float, batch_size: int) -> Callable[..., None]:
         torch._foreach_lerp_(average, current, 1 - 0.5 ** (batch_size / half_life))
 
     return update
+
+
+def _network_of(role: str) -> str:
+    """The network that a role is, or is a part of ("autoencoder.encoder")."""
+    return role.partition(".")[0]
 
 
 def _build_optimizer(

@@ -47,6 +47,18 @@ def batch_indices(seed: int, step: int, batch_size: int, sprites: int) -> np.nda
     return indices
 
 
+def seed_inside(seed: int, step: int, device: torch.device) -> None:
+    """Make what networks draw from torch's global state in a step a function of the step.
+
+    ``torch.manual_seed`` would ask every kind of device that torch knows, at every step, which
+    takes longer than some of our optimizers.
+    """
+    seed = derive_seed(seed, step, "inside")
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
+
+
 @dataclass(frozen=True)
 class StepNoise:
     """The random numbers of one step for one process (a ``pokegan.objectives.Noise``).

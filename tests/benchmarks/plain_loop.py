@@ -1,24 +1,31 @@
 """The loop that people would write instead of ours: the DCGAN tutorial's shape."""
 
+import itertools
 import statistics
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
+from pokegan.data.feed import SpriteBank
 from pokegan.data.resolve import open_sprites
+from pokegan.models.base import to_pil
 
 
-def write_pictures(root: Path) -> Path:
+def write_pictures(root: Path, data: str = "synthetic:200") -> Path:
     """Sprites on white as PNG files, as a tutorial has them: a folder for each class."""
-    for index, row in enumerate(open_sprites("synthetic:200").dataset):
-        folder = root / str(row["type_group"])
+    dataset = open_sprites(data).dataset
+    bank = SpriteBank(dataset, 64, 3)
+    for index, group in enumerate(dataset["type_group"]):
+        folder = root / str(group)
         folder.mkdir(exist_ok=True)
-        row["image"].convert("RGBA").resize((64, 64)).save(folder / f"{index}.png")
+        (picture,) = to_pil(next(bank.batches([np.array([index])])).image)
+        picture.save(folder / f"{index}.png")
     return root
 
 
@@ -58,9 +65,16 @@ def plain_networks(width: int) -> tuple[nn.Module, nn.Module]:
     return generator, discriminator
 
 
-def plain_loop(pictures: Path, width: int, batch: int, steps: int) -> float:
-    """Median seconds a step of the tutorial's loop: fp32, files decoded by two workers, real and
-    generated images in passes of their own, losses read at every step."""
+def plain_loop(
+    pictures: Path, width: int, batch: int, steps: int, seed: int = 0
+) -> tuple[float, nn.Sequential]:
+    """The tutorial's loop: fp32, files decoded by two workers, real and generated images in passes
+    of their own, losses read at every step.
+
+    Returns:
+        Median seconds a step, and the trained generator.
+    """
+    torch.manual_seed(seed)
     transform = v2.Compose(
         [
             v2.Resize(64),
@@ -80,7 +94,7 @@ def plain_loop(pictures: Path, width: int, batch: int, steps: int) -> float:
     times = []
     began = time.perf_counter()
     while len(times) <= steps:
-        for real, _ in loader:
+        for real, _ in itertools.islice(loader, steps + 1 - len(times)):
             discriminator.zero_grad()
             real_loss = loss_of(discriminator(real).view(-1), torch.ones(batch))
             real_loss.backward()
@@ -95,4 +109,4 @@ def plain_loop(pictures: Path, width: int, batch: int, steps: int) -> float:
             real_loss.item(), fake_loss.item(), own_loss.item()
             times.append(time.perf_counter() - began)
             began = time.perf_counter()
-    return statistics.median(times[1:])  # the first waits for the workers
+    return statistics.median(times[1:]), generator  # the first waits for the workers

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 import pokegan
@@ -26,9 +27,14 @@ def matrix_peaks(side: int) -> dict[str, float]:
 
 
 def sampling_rows(
-    folders: Sequence[Path], batches: Sequence[int], peaks: dict[str, float], repeats: int
+    folders: Sequence[Path],
+    batches: Sequence[int],
+    ways: Sequence[str],
+    peaks: dict[str, float],
+    repeats: int,
 ) -> list[list[str]]:
-    """A row for each model, precision and batch; see ``speed.sampling``."""
+    """A row for each model, precision, way ("eager" or "compiled") and batch; see
+    ``speed.sampling``. ``sample(16)`` is always eager."""
     rows = []
     for folder in folders:
         for name, dtype in PRECISIONS.items():
@@ -36,28 +42,34 @@ def sampling_rows(
             whole = (
                 f"{1000 * statistics.median(_seconds(lambda m=model: m.sample(16), repeats)):.0f}"
             )
-            for batch in batches:
-                seconds, flops = _drawing(model, batch, repeats)
-                rate, share = batch / seconds, flops / seconds / peaks[name]
-                rows.append(
-                    [folder.name, name, str(batch), three_digits(rate), f"{share:.2f}", whole]
-                )
+            for way in ways:
+                network = torch.compile(model, dynamic=False) if way == "compiled" else model
+                for batch in batches:
+                    inputs = _inputs(model, batch)
+                    seconds = statistics.median(
+                        _seconds(lambda n=network, i=inputs: n(*i), repeats)
+                    )
+                    share = _flops(model, inputs) / seconds / peaks[name]
+                    numbers = [three_digits(batch / seconds), f"{share:.2f}", whole]
+                    rows.append([folder.name, name, way, str(batch), *numbers])
     return rows
 
 
+def _inputs(model: SpriteModel, batch: int) -> list[Tensor]:
+    """Latents, and labels where the model takes them, in its precision."""
+    dtype, labels = next(model.parameters()).dtype, model.labels(batch)
+    inputs = [model.latents(batch), *([] if labels is None else [labels])]
+    return [one.to(dtype) if one.is_floating_point() else one for one in inputs]
+
+
 @torch.inference_mode()
-def _drawing(model: SpriteModel, batch: int, repeats: int) -> tuple[float, int]:
-    """Median seconds of one forward pass, and its FLOPs."""
-    dtype = next(model.parameters()).dtype
-    inputs = [model.latents(batch).to(dtype)]
-    labels = model.labels(batch)
-    if labels is not None:
-        inputs.append(labels.to(dtype) if labels.is_floating_point() else labels)
+def _flops(model: SpriteModel, inputs: Sequence[Tensor]) -> int:
     with FlopCounterMode(display=False) as counter:
         model(*inputs)
-    return statistics.median(_seconds(lambda: model(*inputs), repeats)), counter.get_total_flops()
+    return counter.get_total_flops()
 
 
+@torch.inference_mode()
 def _seconds(function: Callable, repeats: int) -> list[float]:
     """Seconds of each call, after one that does not count."""
     function()

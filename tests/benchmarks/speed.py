@@ -1,13 +1,15 @@
 """How fast PokeGAN is, beside other things measured in the same run.
 
 ``python tests/benchmarks/speed.py [training recipes sampling startup growth feeding]`` prints the
-named tables, or all of them; ``--quality OURS DCGAN`` reads two finished runs instead. Nothing else
+named tables, or all of them; ``--quality OURS DCGAN`` reads two finished runs instead, and
+``--learning KIMG`` trains DCGANs on the real sprites and compares what they learnt. Nothing else
 should compute meanwhile.
 """
 
 import argparse
 import json
 import math
+import shutil
 import statistics
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from learning import learning_distances, learning_rows
 from plain_loop import plain_loop, write_pictures
 from sampling import matrix_peaks, sampling_rows
 
@@ -48,7 +51,7 @@ def training_ratios(
     """
     ratios: dict[str, list[float]] = {"fp32": [], "bf16": []}
     for _ in range(rounds):
-        plain = plain_loop(pictures, width, batch, steps)
+        plain, _ = plain_loop(pictures, width, batch, steps)
         for name, precision in (("fp32", "no"), ("bf16", "bf16")):
             ratios[name].append(plain / _our_loop(precision, width, batch, steps))
     return ratios
@@ -85,6 +88,15 @@ def training(quick: bool) -> str:
     return _table(["precision", "times as fast", "rounds"], rows)
 
 
+def learning(kimg: float, quick: bool) -> str:
+    """FD after equal kimg: our loop in fp32 and bf16, and the plain one."""
+    if quick:
+        distances = learning_distances("synthetic:200", 4, 16, kimg, seeds=1, samples=100)
+    else:
+        distances = learning_distances("gen5", 64, 128, kimg, seeds=2, samples=1500)
+    return _table(["loop", "FD EfficientNet-Lite0", "seeds"], learning_rows(distances))
+
+
 def recipes(quick: bool) -> str:
     """Images a second, peak memory and where a step's time goes, for every recipe."""
     names = ["dcgan", "sprite"] if quick else recipe_names()
@@ -102,10 +114,14 @@ def sampling(quick: bool) -> str:
     """Images a second of the released models, beside the machine's matrix products."""
     peaks = matrix_peaks(512 if quick else 2048)
     folders = sorted(path for path in MODELS.iterdir() if path.is_dir())
-    rows = sampling_rows(folders, (1, 16) if quick else (1, 16, 256), peaks, 1 if quick else 5)
+    # torch.compile needs a C++ compiler.
+    ways = ["eager"] if quick or shutil.which("g++") is None else ["eager", "compiled"]
+    batches, repeats = ((1, 16), 1) if quick else ((1, 16, 256), 5)
+    rows = sampling_rows(folders, batches, ways, peaks, repeats)
     found = ", ".join(f"{name} {peak / 1e9:.0f} GFLOP/s" for name, peak in peaks.items())
-    head = ["model", "precision", "batch", "img/s", "share of matrix peak", "sample(16), ms"]
-    return f"matrix products: {found}\n" + _table(head, rows)
+    head = ["model", "precision", "way", "batch", "img/s", "share of matrix peak", "sample(16), ms"]
+    without = "" if "compiled" in ways or quick else "\nno g++, so nothing is compiled"
+    return f"matrix products: {found}{without}\n" + _table(head, rows)
 
 
 def startup(quick: bool) -> str:
@@ -242,10 +258,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], default=[])
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
     parser.add_argument("--quality", nargs=2, type=Path, metavar=("OURS", "DCGAN"), help="two runs")
+    parser.add_argument("--learning", type=float, metavar="KIMG", help="compare what is learnt")
     parser.add_argument("--metric", default="eval/fd_efficientnet_lite0@1000", help="for --quality")
     options = parser.parse_args(argv)
     if options.quality:
         print(quality(*options.quality, options.metric))
+        return
+    if options.learning:
+        print(learning(options.learning, options.quick))
         return
     for name in options.sections or SECTIONS:
         print(f"## {name}\n{SECTIONS[name](options.quick)}\n", flush=True)

@@ -68,6 +68,14 @@ def test_every_table_comes_out(section, capsys):
     assert len(rows) >= 2, columns
 
 
+def test_what_is_learnt_is_compared(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("POKEGAN_CACHE", str(tmp_path / "cache"))
+    speed.main(["--learning=0.016", "--quick"])
+    _, *rows = capsys.readouterr().out.strip().splitlines()
+    assert [row.split("  ")[0] for row in rows] == ["ours fp32", "ours bf16", "plain fp32"]
+    assert all(float(row.split()[2]) > 0 for row in rows)
+
+
 def test_the_loop_itself_costs_little():
     """Checked at small sizes, where it counts most; the limit is generous."""
     seen = speed.profile(["--recipe=dcgan", "--batch-size=16"], 10)

@@ -24,6 +24,7 @@ EQUAL = [
     "caegan-multiclass",
     "ddpm",
     "sprite,--mixed-precision=no,--objective.penalty_every=1",
+    "sprite-encoder,--mixed-precision=no",
 ]
 """One recipe or more of each family, without batch norm; with penalty, clipping, validation and
 noise inside networks."""

@@ -78,7 +78,8 @@ def test_two_steps_change_every_weight_of_the_player_and_no_others(name):
 
 def named_parameters(state, objective, player):
     for role in objective.players[player]:
-        for name, parameter in state.networks[role].named_parameters():
+        network, _, part = role.partition(".")
+        for name, parameter in state.networks[network].get_submodule(part).named_parameters():
             yield f"{role}.{name}", parameter
 
 

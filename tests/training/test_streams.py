@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pokegan.data.augment import Augmentation
-from pokegan.training.streams import StepNoise, batch_indices
+from pokegan.seeding import derive_seed
+from pokegan.training.streams import StepNoise, batch_indices, seed_inside
 
 AUGMENTED = Augmentation(flip=0.5, rotate=20, recolor=0.5)
 
@@ -101,3 +102,15 @@ def test_real_and_generated_images_are_augmented_differently():
     images = (torch.rand(1, 3, 8, 8) * 2 - 1).expand(12, -1, -1, -1)
     flipping = noise(slice(0, 12), augmentation=Augmentation(flip=0.5, generated=True))
     assert not torch.equal(flipping.augment("fake", images), flipping.augment_real(images))
+
+
+def test_noise_inside_networks_is_a_function_of_seed_and_step():
+    def drawn(seed, step):
+        seed_inside(seed, step, torch.device("cpu"))
+        return torch.randn(4)
+
+    assert torch.equal(drawn(0, 1), drawn(0, 1))
+    assert not torch.equal(drawn(0, 1), drawn(0, 2))
+    assert not torch.equal(drawn(0, 1), drawn(1, 1))
+    torch.manual_seed(derive_seed(0, 1, "inside"))
+    assert torch.equal(torch.randn(4), drawn(0, 1))
