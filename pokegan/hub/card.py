@@ -64,6 +64,7 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
         fingerprint=_text(_field(data, "fingerprint", data_path)),
         types=", ".join(f"{name} {count:,}" for name, count in types),
         length=_training_length(folder / "training_log.jsonl"),
+        before=_before(folder, recipe),
         settings=list(_settings(recipe)),
         evaluation=_evaluation(metrics, metrics_path) if metrics else None,
         synthetic=bool(data.get("synthetic", False)),
@@ -127,6 +128,19 @@ def _training_length(log: Path) -> str:
     return f"{step:,} steps ({kimg:,.1f} kimg) in {_duration(seconds)} of training."
 
 
+def _before(folder: Path, recipe: dict) -> str:
+    """What the training started from, in a sentence; nothing where it was fresh weights."""
+    if recipe.get("start") is None:
+        return ""
+    told = "It began with the weights of a model that was there already"
+    path = folder / "before/recipe.yaml"
+    if not path.exists():
+        return f"{told}, `{_text(recipe['start'])}`."
+    name = _text(_field(_read_mapping(path), "name", path))
+    length = _training_length(folder / "before/training_log.jsonl")
+    return f"{told}, of the recipe `{name}`: {length} Its recipe and log are in `before`."
+
+
 def last_log_entry(log: Path) -> dict | None:
     """The last complete line of a JSON-lines file, or None if there is none.
 
@@ -156,8 +170,8 @@ def _duration(seconds: float) -> str:
 
 
 def _settings(recipe: dict) -> Iterator[tuple[str, str]]:
-    """The recipe's settings, without its names and source (told above) and where the data lay."""
-    told = ("name", "title", "source", "data")
+    """The recipe's settings, without what is told above and where data and models lay."""
+    told = ("name", "title", "source", "data", "start")
     return _flatten({k: v for k, v in recipe.items() if k not in told})
 
 

@@ -27,10 +27,13 @@ def load(path_or_repo_id: str | Path, *, revision: str | None = None) -> "Sprite
     """
     from pokegan.models.base import SpriteModel
 
+    return SpriteModel.from_pretrained(model_folder_of(path_or_repo_id), revision=revision)
+
+
+def model_folder_of(path_or_repo_id: str | Path) -> str | Path:
+    """The model folder inside a run folder; anything else stays as it is."""
     inner = Path(path_or_repo_id) / "model"
-    if (inner / "config.json").is_file():
-        path_or_repo_id = inner
-    return SpriteModel.from_pretrained(path_or_repo_id, revision=revision)
+    return inner if (inner / "config.json").is_file() else path_or_repo_id
 
 
 def model_names(sources: Sequence[str]) -> list[str]:

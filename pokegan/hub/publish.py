@@ -27,8 +27,8 @@ REQUIRED_FILES = (
     "training_log.jsonl",
     "samples.png",
 )
-OPTIONAL_FILES = ("metrics.json",)
-TIMELINE = re.compile(r"timeline/[^/]+\.png")
+OPTIONAL_FILES = ("metrics.json", "before/recipe.yaml", "before/training_log.jsonl")
+TIMELINE = re.compile(r"(before/)?timeline/[^/]+\.png")
 
 
 def publish_model(

@@ -95,7 +95,7 @@ def collect(
     expected = expected_protocol(protocol)
     for subject in found:
         model = models[subject.name]
-        reason = "asked for" if refresh else unfit(subject.metrics, expected, model.size)
+        reason = "asked for" if refresh else unfit(subject.metrics, expected, model)
         if reason is None:
             print(f"{subject.name}: reusing {subject.metrics}", file=sys.stderr)
             facts[subject.name] = read_facts(subject.metrics)
@@ -129,17 +129,23 @@ def expected_protocol(protocol: "Protocol") -> dict:
     }
 
 
-def unfit(path: Path, expected: dict, size: int) -> str | None:
+def unfit(path: Path, expected: dict, model: "SpriteModel") -> str | None:
     """Why a ``metrics.json`` cannot stand for an evaluation; ``None`` where it can."""
+    from pokegan.metrics.evaluate import weights_key
+
     if not path.exists():
         return "no metrics.json"
     try:
-        protocol = read_facts(path)["protocol"]
+        facts = read_facts(path)
     except PokeGANError:
         return "its metrics.json is damaged"
+    protocol = facts["protocol"]
     field = difference(protocol, expected)
-    if field is None and protocol["size"] != size:
+    if field is None and protocol["size"] != model.size:
         field = "size"
+    # A branch of the Hub moves, while its numbers lie here; older files do not say.
+    if field is None and facts.get("weights") not in (None, weights_key(model)):
+        return "its metrics.json is of other weights"
     return None if field is None else f"its metrics.json is of another protocol: {field}"
 
 

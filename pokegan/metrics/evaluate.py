@@ -1,5 +1,6 @@
 """The numbers of one model, or of a folder of images, and ``metrics.json``, where they are kept."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -9,6 +10,7 @@ from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -74,7 +76,8 @@ class Evaluation:
         facts: the content of ``metrics.json``: "protocol"; "metrics", by name the "mean" over
             seeds, their "deviation" and the values of all "seeds"; "real", what real sprites get;
             "floors", fidelity of what is known (:meth:`Judge.floors`); "types", where the sprites
-            have labels; "least_new", the samples of the first seed that look most like copies.
+            have labels; "least_new", the samples of the first seed that look most like copies; of
+            a model, "weights" (:func:`weights_key`).
         nearest: the picture ``nearest.png``.
     """
 
@@ -141,7 +144,18 @@ def evaluate_model(model: SpriteModel, judges: Judges) -> Evaluation:
         seen = judge.look(model_set(model, protocol.samples, seed, judge.real.sprites))
         first = first or seen
         values.append(judge.measure(seen, seed) | of_latents(model, judge, seed))
-    return _evaluation(values, first, judges, protocol.seeds)
+    evaluation = _evaluation(values, first, judges, protocol.seeds)
+    evaluation.facts["weights"] = weights_key(model)
+    return evaluation
+
+
+def weights_key(model: SpriteModel) -> str:
+    """A hash of a model's weights, by which it is told from another version of itself."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
 
 
 def evaluate_images(images: ImageSet, judges: Judges) -> Evaluation:

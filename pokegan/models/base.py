@@ -131,7 +131,11 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         state = _read_weights(weights_path, expected)
         model = model_class(**arguments)
         model.load_state_dict(state, strict=True)
-        return model.eval()
+        return model.to(memory_format=torch.channels_last).eval()
+
+    def begin_fresh_parts(self) -> None:
+        """Called where a training begins with the weights of a model that lacks parts of this one:
+        a model may fit these parts to the others. By default they stay as they are."""
 
     # ---- drawing ------------------------------------------------------------------------------
 
@@ -300,7 +304,6 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         """
         return self._in_chunks(self, latents, *(() if labels is None else (labels,)))
 
-    @torch.inference_mode()
     def _in_chunks(self, network: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
         """Run ``network``, a part of this model, in evaluation mode in chunks of one fixed shape.
 
@@ -312,15 +315,18 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         Returns:
             Float tensor (n, ...) on the CPU.
         """
+        # As in training: convolutions are faster so, and other layouts round differently.
+        self.to(memory_format=torch.channels_last)
         parameter = next(self.parameters())
         was_training = self.training
         self.eval()
         try:
-            results = []
-            for start in range(0, len(inputs[0]), CHUNK):
-                parts = [tensor[start : start + CHUNK] for tensor in inputs]
-                chunk = network(*(_filled_up(part, parameter) for part in parts))
-                results.append(chunk[: len(parts[0])].float().cpu())
+            with torch.inference_mode():
+                results = []
+                for start in range(0, len(inputs[0]), CHUNK):
+                    parts = [tensor[start : start + CHUNK] for tensor in inputs]
+                    chunk = network(*(_filled_up(part, parameter) for part in parts))
+                    results.append(chunk[: len(parts[0])].float().cpu())
         finally:
             self.train(was_training)
         return torch.cat(results)

@@ -6,6 +6,8 @@ What was measured on the way to them is in `pokegan/recipes/sprite.md`. The gene
   and blue; the palette depends on the style.
 * The style sets the scale and shift of every upsampling layer (FiLM, Perez et al. 2018, arXiv
   1709.07871): fewer passes over memory than StyleGAN2's modulation and demodulation.
+* Sizes double and halve without a pattern (:mod:`pokegan.models.resampling`): skins are flat where
+  plain transposed convolutions left them chequered.
 * There is no normalisation (as in R3GAN, Huang et al. 2024, arXiv 2501.05441), so that a sprite
   depends on its own latent alone.
 * Each resolution from 16x16 on adds what it has to say about each pixel's choice to the enlarged
@@ -31,6 +33,7 @@ from pokegan.models.base import SpriteModel, to_pil
 from pokegan.models.checks import check_choice, check_range
 from pokegan.models.conditioning import MIXTURE, Types
 from pokegan.models.initialisation import LEAKY_SLOPE, init_kaiming, init_linear
+from pokegan.models.resampling import SmoothDown, SmoothUp
 
 GROUP = 4
 """Images whose deviation the discriminator sees together, consecutive ones of a batch, so that
@@ -92,8 +95,7 @@ class SpriteGenerator(SpriteModel):
         self.seed = nn.Linear(style_dim, widths[0] * self.smallest**2)
         self.first = nn.Conv2d(widths[0], widths[0], 3, padding=1)
         self.stages = nn.ModuleList(
-            _Stage(before, after, style_dim, refine=index < len(widths) - 2)
-            for index, (before, after) in enumerate(itertools.pairwise(widths))
+            _Stage(before, after, style_dim) for before, after in itertools.pairwise(widths)
         )
         # For each size from the second doubling on.
         self.choices = nn.ModuleList(nn.Conv2d(width, colors + 1, 1) for width in widths[2:])
@@ -307,26 +309,21 @@ class _Stage(nn.Module):
     a 3x3 one after doubling the pixels takes.
     """
 
-    def __init__(self, before: int, after: int, style_dim: int, refine: bool):
+    def __init__(self, before: int, after: int, style_dim: int):
         super().__init__()
-        self.up = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False)
-        init_kaiming(self.up)
+        self.up = SmoothUp(before, after)
         self.style = nn.Linear(style_dim, 2 * after)
         init_linear(self.style, gain=0.25)
         nn.init.ones_(self.style.bias[:after])
-        self.refine = None
-        if refine:
-            self.refine = nn.Conv2d(after, after, 3, padding=1)
-            init_kaiming(self.refine)
-            _halve_mean_square(self.up, self.refine)
+        self.residual = nn.Conv2d(after, after, 3, padding=1)
+        init_kaiming(self.residual)
+        _halve_mean_square(self.up, self.residual)
 
     def forward(self, features: Tensor, styles: Tensor) -> Tensor:
         features = self.up(features)
         scale, shift = self.style(styles).to(features.dtype)[:, :, None, None].chunk(2, 1)
         features = F.leaky_relu(torch.addcmul(shift, features, scale), LEAKY_SLOPE)
-        if self.refine is not None:
-            features = features + F.leaky_relu(self.refine(features), LEAKY_SLOPE)
-        return features
+        return features + F.leaky_relu(self.residual(features), LEAKY_SLOPE)
 
 
 @ARCHITECTURES.register("sprite-discriminator")
@@ -419,9 +416,8 @@ class Halving(nn.Module):
 
     def __init__(self, before: int, after: int):
         super().__init__()
-        self.down = nn.Conv2d(before, after, 4, stride=2, padding=1)
+        self.down = SmoothDown(before, after)
         self.residual = nn.Conv2d(after, after, 3, padding=1)
-        init_kaiming(self.down)
         init_kaiming(self.residual)
         _halve_mean_square(self.down, self.residual)
 

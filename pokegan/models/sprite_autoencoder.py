@@ -25,6 +25,9 @@ from pokegan.models.initialisation import LEAKY_SLOPE, init_kaiming, init_linear
 from pokegan.models.interpolation import check_steps
 from pokegan.models.sprite import Halving, SpriteGenerator, widths_of_sizes
 
+_MEAN_OF = 2048
+"""Codes that are averaged."""
+
 
 @ARCHITECTURES.register("sprite-autoencoder")
 class SpriteAutoencoder(AutoencodingModel, SpriteGenerator):
@@ -73,6 +76,13 @@ class SpriteAutoencoder(AutoencodingModel, SpriteGenerator):
     def encoder_conditioning(self) -> None:
         """``None``: the encoder knows no types."""
         return None
+
+    def begin_fresh_parts(self) -> None:
+        """Let the encoder begin with the mean code for every image, as pSp's does. Where it begins
+        with zeros, which draw nothing, it can stay there: a blank page is not far from a sprite."""
+        codes = self._in_chunks(self.code, self.latents(_MEAN_OF), self.labels(_MEAN_OF))
+        with torch.no_grad():
+            self.encoder.code.bias.copy_(codes.mean(0))
 
     def interpolate(
         self,
@@ -138,7 +148,8 @@ class _Encoder(nn.Module):
         self.hidden = nn.Linear(widths[-1] * smallest**2, hidden)
         self.code = nn.Linear(hidden, outputs)
         init_kaiming(self.hidden)
-        init_linear(self.code)
+        # Near the bias for every image, where the generator draws something.
+        init_linear(self.code, gain=0.01)
 
     def forward(self, images: Tensor) -> Tensor:
         seen = on_white_with_alpha(images).contiguous(memory_format=torch.channels_last)

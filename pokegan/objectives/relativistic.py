@@ -28,9 +28,16 @@ class Relativistic:
     al. 2020, arXiv 1912.04958, appendix B). The generator meets the updated D with the logits that
     real images got before the update: one forward pass less, for logits one step old.
 
+    In the first steps, an untrained G hardly changes from latent to latent, and D can win for good.
+    Over the first ``settle_kimg`` thousand images, γ therefore falls from ``initial_gamma`` to
+    ``gamma`` by equal factors (R3GAN's schedule of γ, appendix), and D pays at every other step.
+
     Args:
         gamma: weight γ of the penalties, not below 0.
         penalty_every: steps between penalties, at least 1.
+        initial_gamma: the weight at the beginning, not below 0.
+        settle_kimg: thousand images until ``gamma`` is reached, not below 0; at 0, ``gamma`` is the
+            weight from the beginning.
 
     Raises:
         PokeGANError: a value out of range.
@@ -38,6 +45,8 @@ class Relativistic:
 
     gamma: float = 0.05
     penalty_every: int = 8
+    initial_gamma: float = 1.0
+    settle_kimg: float = 0.0
 
     players: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "discriminator": ("discriminator",),
@@ -46,12 +55,22 @@ class Relativistic:
     publishes: ClassVar[str] = "generator"
 
     def __post_init__(self):
-        if not self.gamma >= 0:
-            raise PokeGANError(f"objective.gamma must not be below 0, not {self.gamma}")
+        for name in ("gamma", "initial_gamma", "settle_kimg"):
+            if not getattr(self, name) >= 0:
+                raise PokeGANError(
+                    f"objective.{name} must not be below 0, not {getattr(self, name)}"
+                )
         if self.penalty_every < 1:
             raise PokeGANError(
                 f"objective.penalty_every must be at least 1, not {self.penalty_every}"
             )
+
+    def penalty_at(self, kimg: float) -> tuple[float, int]:
+        """The weight of the penalties and the steps between them after so many thousand images."""
+        if kimg >= self.settle_kimg:
+            return self.gamma, self.penalty_every
+        share = kimg / self.settle_kimg
+        return self.initial_gamma ** (1 - share) * self.gamma**share, min(2, self.penalty_every)
 
     def step(self, networks: Mapping[str, nn.Module], batch: Batch, noise: Noise) -> Iterator[Turn]:
         """Discriminator, then generator; see :mod:`pokegan.objectives`."""
@@ -60,7 +79,8 @@ class Relativistic:
         latents = noise.normal("latent", generator.latent_dim)
         fake = noise.augment("fake", generator(latents, *given_labels(generator, batch)))
 
-        penalised = self.gamma > 0 and (noise.step + 1) % self.penalty_every == 0
+        gamma, every = self.penalty_at(noise.kimg)
+        penalised = gamma > 0 and (noise.step + 1) % every == 0
         images = torch.cat([batch.image, fake.detach().to(batch.image.dtype)])
         images.requires_grad_(penalised)
         logits = discriminator(images, *(torch.cat([label, label]) for label in labels)).float()
@@ -69,7 +89,7 @@ class Relativistic:
         loss, scalars = F.softplus(-margin).mean(), {"margin": margin.mean()}
         if penalised:
             penalty = 2 * squared_slope(logits, images)  # of both halves, each over its own number
-            loss = loss + self.gamma / 2 * self.penalty_every * penalty
+            loss = loss + gamma / 2 * every * penalty
             scalars["penalty"] = penalty
         yield Turn("discriminator", loss, scalars)
 

@@ -42,6 +42,7 @@ from pokegan.training.model_folder import (
     TIMELINE_SPRITES,
     clear_timeline,
     is_timeline_step,
+    keep_history,
     write_model_folder,
     write_timeline_picture,
 )
@@ -167,6 +168,8 @@ class _Run:
             options = json.dumps(vars(self.options), indent=2) + "\n"
             write_atomically(self.out / "options.json", options.encode())
             clear_timeline(self.model_folder, start)
+            if self.recipe.start is not None and start == 0:
+                keep_history(self.model_folder, self.recipe.start)
             self.log = RunLog(self.out / "logs", start)
             lines = read_log(self.log.path)
             for line in lines:

@@ -1,6 +1,7 @@
 """The model folder: what a run gives to the metrics, the Hub and the Space."""
 
 import json
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from PIL import Image
 
 from pokegan.files import write_atomically
 from pokegan.hub.card import write_card
+from pokegan.hub.load import model_folder_of
 from pokegan.models.base import SpriteModel
 from pokegan.models.conditioning import CLASSES
 from pokegan.sheet import png_bytes, sprite_sheet, type_sheet
@@ -49,6 +51,24 @@ def write_model_folder(
     write_atomically(folder / LOG_NAME, log.read_bytes())
     write_atomically(folder / "samples.png", png_bytes(sample_sheet(model, seed)))
     write_card(folder)
+
+
+def keep_history(folder: Path, source: str) -> None:
+    """Keep in ``folder/before`` how the model was trained that a run starts from: its recipe, its
+    log and its timeline, as far as ``source`` is a folder that has them.
+
+    Args:
+        folder: the model folder.
+        source: as for :func:`pokegan.load`.
+    """
+    kept = folder / "before"
+    shutil.rmtree(kept, ignore_errors=True)
+    model = Path(model_folder_of(source))
+    for path in (model / "recipe.yaml", model / LOG_NAME, *sorted(model.glob("timeline/*.png"))):
+        if path.is_file():
+            target = kept / path.relative_to(model)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(target, path.read_bytes())
 
 
 def sample_sheet(model: SpriteModel, seed: int) -> Image.Image:

@@ -112,6 +112,8 @@ class TrainState:
                     f" has it, first in {name}; give the network the arguments of its config.json"
                 )
         self._published.load_state_dict(weights, strict=False)
+        if own.keys() != weights.keys():
+            self._published.begin_fresh_parts()
         if self._average is not None:
             self._average.module.load_state_dict(self._published.state_dict())
 

@@ -32,6 +32,7 @@ def evaluated(monkeypatch):
     def pretend(model, judges):
         own = facts(size=model.size, samples=judges.protocol.samples)
         own["protocol"] |= expected_protocol(judges.protocol)
+        own["weights"] = evaluate.weights_key(model)
         seen.append(type(model).__name__)
         return evaluate.Evaluation(own, None)
 
@@ -140,6 +141,11 @@ def test_a_model_of_the_hub_keeps_its_numbers_in_the_report(
         assert len(evaluated) == expected
     assert (tmp_path / "out" / "metrics" / "remote" / "metrics.json").is_file()
     assert not (tmp_path / "one" / "metrics.json").exists()
+    place["ada/remote"] = two[1]  # its branch has moved
+    evaluated.clear()
+    _, told = compare(["ada/remote", two[1]])
+    assert len(evaluated) == 1
+    assert "remote: evaluating (its metrics.json is of other weights)" in told
 
 
 def test_each_revision_has_its_own_numbers(compare, evaluated, tmp_path, monkeypatch):

@@ -37,11 +37,11 @@ def test_shapes_and_ranges(size, channels):
 
 def test_widths_go_from_fine_to_coarse_and_the_last_is_that_of_the_rest():
     draws = generator(size=64)
-    assert [stage.up.out_channels for stage in draws.stages] == [8, 8, 8, 4]
+    assert [stage.residual.out_channels for stage in draws.stages] == [8, 8, 8, 4]
     assert draws.first.out_channels == 8
-    assert [stage.down.out_channels for stage in discriminator(size=32).stages] == [4, 8, 8]
+    assert [stage.residual.out_channels for stage in discriminator(size=32).stages] == [4, 8, 8]
     shorter = SpriteGenerator(**TINY, widths=[4, 6, 8, 10, 12], size=16)
-    assert [stage.up.out_channels for stage in shorter.stages] == [6, 4]
+    assert [stage.residual.out_channels for stage in shorter.stages] == [6, 4]
     assert shorter.first.out_channels == 8
 
 
@@ -184,7 +184,7 @@ def test_what_larger_images_are_made_for_learns_from_its_first_steps():
     """Layers that begin by adding nothing must not stay so."""
     draws, judge, label = generator(64), discriminator(64), labels(*["fire"] * 4)
     networks = (draws, judge)
-    optimizers = [torch.optim.SGD(network.parameters(), lr=0.1) for network in networks]
+    optimizers = [torch.optim.SGD(network.parameters(), lr=0.01) for network in networks]
     for _ in range(2):
         loss = (judge(draws(torch.randn(4, 6), label), label) * torch.randn(4)).sum()
         for optimizer in optimizers:

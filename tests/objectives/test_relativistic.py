@@ -56,6 +56,22 @@ def test_penalties_come_at_every_so_manieth_step_and_weigh_as_much_in_all():
     assert extra == pytest.approx([0, 0, 0, 4 * 0.25 * (25 + 25)] * 2, rel=1e-4, abs=1e-6)
 
 
+def test_the_penalty_is_heavy_at_first_and_settles():
+    objective = Relativistic(gamma=0.04, penalty_every=8, initial_gamma=1.0, settle_kimg=10)
+    assert objective.penalty_at(0) == (1.0, 2)
+    gamma, every = objective.penalty_at(5)
+    assert (gamma, every) == (pytest.approx(0.2), 2)  # the geometric middle
+    assert objective.penalty_at(10) == objective.penalty_at(1000) == (0.04, 8)
+    assert Relativistic(penalty_every=1, settle_kimg=1).penalty_at(0)[1] == 1
+    assert Relativistic(gamma=0.3).penalty_at(0) == (0.3, 8)
+
+    plain, _ = play(Relativistic(gamma=0), networks(), batch_of(FOUR_IMAGES))
+    noise = FixedNoise(4, step=1, kimg=5)
+    first, _ = play(objective, networks(), batch_of(FOUR_IMAGES), noise)
+    extra = first.loss.item() - plain.loss.item()
+    assert extra == pytest.approx(2 * 0.1 * (25 + 25), rel=1e-4)  # every other step, twice as much
+
+
 def test_the_slope_is_squared_before_it_is_averaged():
     """D(x) = ‖x‖²/2 has the slope x."""
     images = torch.tensor([[3.0, 4.0], [0.0, 2.0]]).requires_grad_()
@@ -109,6 +125,8 @@ def test_generated_images_are_augmented():
     [
         ({"gamma": -1.0}, "gamma must not be below 0"),
         ({"gamma": float("nan")}, "gamma"),
+        ({"initial_gamma": -1.0}, "initial_gamma must not be below 0"),
+        ({"settle_kimg": -1.0}, "settle_kimg"),
         ({"penalty_every": 0}, "penalty_every must be at least 1"),
     ],
 )

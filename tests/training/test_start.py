@@ -8,7 +8,10 @@ from safetensors.torch import load_file
 from small_recipes import small_options, train_small
 
 from pokegan import PokeGANError, load
+from pokegan.hub.publish import model_files
 from pokegan.training.checkpoint import checkpoint_paths
+from pokegan.training.recipe import parse_command_line
+from pokegan.training.state import TrainState
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +33,41 @@ def test_an_encoder_is_trained_and_the_generator_stays(generator, tmp_path):
     sprites = [one.sample(3, types="fire", output="tensor") for one in (model, before)]
     assert torch.equal(*sprites)
     assert model.reconstruct(before.sample(2), output="tensor").shape == (2, 4, 16, 16)
+
+
+def test_the_encoder_begins_with_the_mean_code(generator):
+    recipe, _ = parse_command_line(encoder_options(generator))
+    state = TrainState(recipe, recipe.build_objective(), torch.device("cpu"))
+    state.start_from(str(generator))
+    model = state.published
+    mean = model.code(torch.randn(4000, 8), model.labels(4000, seed=9)).mean(0)
+    # The styles' and, last, the palette's numbers, which are standard normal.
+    torch.testing.assert_close(model.encoder.code.bias, mean, atol=0.15, rtol=0)
+    blank = model.reconstruct(torch.ones(1, 4, 16, 16), output="tensor")
+    expected = model.draw_codes(mean[None].detach(), output="tensor")
+    assert (blank - expected).abs().mean() < 0.1
+
+
+def test_an_encoder_that_is_there_goes_on(generator, tmp_path):
+    first = train_small([*encoder_options(generator), "--kimg=0.016"], tmp_path / "first")
+    recipe, _ = parse_command_line(encoder_options(first))
+    state = TrainState(recipe, recipe.build_objective(), torch.device("cpu"))
+    state.start_from(str(first))
+    ours, theirs = state.published.state_dict(), load(first).state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_how_the_model_was_trained_before_is_kept_and_told(generator, tmp_path):
+    run = train_small([*encoder_options(generator), "--kimg=0.008"], tmp_path / "run")
+    for name in ("recipe.yaml", "training_log.jsonl", "timeline/step-00000002.png"):
+        kept = run / "model/before" / name
+        assert kept.read_bytes() == (generator / "model" / name).read_bytes()
+        assert f"before/{name}" in model_files(run)  # so it is published
+    card = (run / "model/README.md").read_text()
+    assert "1 steps (0.0 kimg)" in card
+    assert "of the recipe `sprite`: 2 steps (0.0 kimg)" in card
+    assert str(generator) not in card
+    assert "It began with" not in (generator / "model/README.md").read_text()
 
 
 def test_a_resumed_run_does_not_need_the_model_any_more(generator, tmp_path):
