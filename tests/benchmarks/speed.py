@@ -27,8 +27,6 @@ from pokegan.training.recipe import recipe_names
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "space/models"
-STEADY = ("--growth.sizes=[]", "--growth.until=[]")
-"""Options by which all steps see images of the full size."""
 PARTS = (
     "data",
     "augmentation",
@@ -102,7 +100,7 @@ def recipes(quick: bool) -> str:
     names = ["dcgan", "sprite"] if quick else recipe_names()
     rows = []
     for name in names:
-        options = [f"--recipe={name}", *STEADY, *(_small() if quick else [])]
+        options = [f"--recipe={name}", *_steady(name), *(_small() if quick else [])]
         seen = profile(options, 10 if quick else 30)
         shares = [f"{100 * seen['shares'].get(part, 0):.1f} %" for part in PARTS]
         rate = seen["batch_size"] / seen["seconds"]
@@ -155,7 +153,7 @@ def growth(quick: bool) -> str:
     rows = []
     for what, (option, values) in sweeps.items():
         seen = [
-            profile(["--recipe=sprite", *small, *STEADY, option.format(value)], 10)
+            profile(["--recipe=sprite", *small, *_steady("sprite"), option.format(value)], 10)
             for value in values
         ]
         each = ", ".join(
@@ -225,6 +223,18 @@ def _batch_size(recipe: str) -> int:
     from pokegan.training.recipe import read_recipe_file
 
     return read_recipe_file(recipe)[1].get("batch_size", 64)
+
+
+def _steady(recipe: str) -> list[str]:
+    """Options by which the first steps are like the later ones: images of the full size, penalties
+    at their usual steps, and weights of its own instead of another run's."""
+    from pokegan.training.recipe import read_recipe_file
+
+    _, content = read_recipe_file(recipe)
+    options = ["--growth.sizes=[]", "--growth.until=[]", "--start=null"]
+    if "settle_kimg" in content["objective"]:
+        options.append("--objective.settle_kimg=0")
+    return options
 
 
 def _small() -> list[str]:
