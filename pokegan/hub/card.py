@@ -135,7 +135,8 @@ def _before(folder: Path, recipe: dict) -> str:
     told = "It began with the weights of a model that was there already"
     path = folder / "before/recipe.yaml"
     if not path.exists():
-        return f"{told}, `{_text(recipe['start'])}`."
+        # A name, not where it lay on somebody's disk.
+        return f"{told}, `{_text(Path(recipe['start']).name)}`."
     name = _text(_field(_read_mapping(path), "name", path))
     length = _training_length(folder / "before/training_log.jsonl")
     return f"{told}, of the recipe `{name}`: {length} Its recipe and log are in `before`."

@@ -70,6 +70,14 @@ def test_how_the_model_was_trained_before_is_kept_and_told(generator, tmp_path):
     assert "It began with" not in (generator / "model/README.md").read_text()
 
 
+def test_of_weights_without_a_history_the_card_tells_the_name(generator, tmp_path):
+    load(generator).save_pretrained(tmp_path / "bare")
+    run = train_small([*encoder_options(tmp_path / "bare"), "--kimg=0.008"], tmp_path / "run")
+    card = (run / "model/README.md").read_text()
+    assert "the weights of a model that was there already, `bare`." in card
+    assert str(tmp_path) not in card
+
+
 def test_a_resumed_run_does_not_need_the_model_any_more(generator, tmp_path):
     source = shutil.copytree(generator / "model", tmp_path / "source")
     options = [*encoder_options(source), "--optimizer.cooldown=0"]
