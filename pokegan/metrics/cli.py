@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pokegan.errors import PokeGANError
+from pokegan.hub.load import model_folder_of
 
 if TYPE_CHECKING:
     from pokegan.metrics.evaluate import Evaluation, Judges, Protocol
@@ -208,7 +209,7 @@ def output_folder(source: str, out: Path | None) -> Path:
             f"{source} is no folder here; to measure a model of the Hub, say where metrics.json"
             f" is to go with --out"
         )
-    return folder / "model" if (folder / "model" / "config.json").is_file() else folder
+    return Path(model_folder_of(folder))
 
 
 def metrics_table(facts: dict) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pokegan.errors import PokeGANError
 from pokegan.files import write_atomically
-from pokegan.hub.load import model_names
+from pokegan.hub.load import model_folder_of, model_names
 from pokegan.metrics.compare import difference, read_facts
 
 if TYPE_CHECKING:
@@ -52,8 +52,7 @@ def subjects(
     for name, source in zip(model_names(sources), sources, strict=True):
         folder = Path(source)
         if folder.is_dir():
-            inner = folder / "model"
-            folder = inner if (inner / "config.json").is_file() else folder
+            folder = Path(model_folder_of(folder))
             found.append(Subject(name, source, folder, folder / "metrics.json"))
         elif out is not None:
             # A branch may have slashes.

@@ -30,7 +30,8 @@ class Relativistic:
 
     In the first steps, an untrained G hardly changes from latent to latent, and D can win for good.
     Over the first ``settle_kimg`` thousand images, γ therefore falls from ``initial_gamma`` to
-    ``gamma`` by equal factors (R3GAN's schedule of γ, appendix), and D pays at every other step.
+    ``gamma`` by equal factors (R3GAN lets γ fall too, on a curve of its own), and D pays at every
+    other step.
 
     Args:
         gamma: weight γ of the penalties, not below 0.
