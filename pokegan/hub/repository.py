@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
         ModelInfo,
         SpaceInfo,
     )
+
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+"""What may be a "user/name" on the Hub, where a path on this machine was looked for in vain."""
 
 
 @dataclass(frozen=True)
