@@ -1,4 +1,6 @@
 import io
+import itertools
+import threading
 import weakref
 from collections import Counter
 
@@ -147,15 +149,14 @@ def test_reading_ahead_leaves_the_random_state_alone(sprites):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_feed_that_is_left_reads_no_further(sprites, monkeypatch):
-    calls = []
-    read = Reader.read
-    monkeypatch.setattr(
-        Reader, "read", lambda self, spans: (calls.append(spans), read(self, spans))[1]
-    )
-    endless = sprites.feed(16, 3, 1).steps(Share(0, 16, slice(0, 16)), iter(range(10**9)))
+def test_few_steps_are_read_ahead_and_nothing_goes_on_when_the_feed_is_left(sprites, monkeypatch):
+    spans, before = record_reading(monkeypatch), set(threading.enumerate())
+    endless = sprites.feed(16, 3, 1).steps(Share(0, 16, slice(0, 16)), itertools.count())
     next(endless)
     endless.close()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+        assert not thread.is_alive()
     # Five steps take 10 rows of a lane: parts of three or four blocks of 4, and the next one.
     assert sum(span.stop - span.first for span in spans) <= 8 * 5 * 4
 
