@@ -1,7 +1,7 @@
 """From a typed dataset to batches of tensors: held in memory, or read by worker processes."""
 
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,16 +12,38 @@ from torch.utils.data import DataLoader
 
 from pokegan.data.batch import Batch
 from pokegan.data.images import to_training_batch
+from pokegan.data.order import Share, batch_indices
 from pokegan.errors import PokeGANError
 
 if TYPE_CHECKING:
     import datasets
 
 GIB = 2**30
+REFERENCE_SPRITES = 256
+"""At most so many real sprites are the measure of diversity, or validate a model."""
 _DECODED_AT_ONCE = 256
 
 
-class SpriteBank:
+class _ByIndex:
+    """What a bank and a loader have in common: any sprite is as near as any other."""
+
+    order = "shuffled"
+    """How the sprites are mixed, for checkpoints: another order would be another run."""
+
+    def steps(self, share: Share, steps: Iterable[int]) -> Iterator[Batch]:
+        """The batch of each of ``steps``, or this process's share of it, in order."""
+        return self.batches(
+            batch_indices(share.seed, step, share.batch_size, len(self._labels))[share.rows]
+            for step in steps
+        )
+
+    def reference(self) -> Batch:
+        """Evenly spaced sprites, at most ``REFERENCE_SPRITES``."""
+        rows = np.linspace(0, len(self._labels) - 1, REFERENCE_SPRITES).astype(int)
+        return next(self.batches([np.unique(rows)]))
+
+
+class SpriteBank(_ByIndex):
     """All sprites of a dataset as one uint8 tensor: a batch is one indexing operation.
 
     Args:
@@ -36,13 +58,8 @@ class SpriteBank:
         self._images = torch.empty(len(dataset), channels, size, size, dtype=torch.uint8)
         for start in range(0, len(dataset), _DECODED_AT_ONCE):
             rows = images[start : start + _DECODED_AT_ONCE]["image"]
-            arrays = [_rgba(row, start + index) for index, row in enumerate(rows)]
-            for side in {len(array) for array in arrays}:  # one canvas, as a rule
-                where = [index for index, array in enumerate(arrays) if len(array) == side]
-                pixels = np.stack([arrays[index] for index in where])
-                self._images[[start + index for index in where]] = torch.from_numpy(
-                    to_training_batch(pixels, size, channels)
-                )
+            arrays = [square_rgba(row, f"row {start + place}") for place, row in enumerate(rows)]
+            self._images[start : start + len(rows)] = training_images(arrays, size, channels)
 
     def batches(self, schedule: Iterable[np.ndarray]) -> Iterator[Batch]:
         """One batch for each array of indices that ``schedule`` yields, in order."""
@@ -50,7 +67,7 @@ class SpriteBank:
             yield self._labels.batch(self._images[torch.from_numpy(indices)], indices)
 
 
-class SpriteLoader:
+class SpriteLoader(_ByIndex):
     """The same batches as :class:`SpriteBank`, for datasets that do not fit into memory.
 
     Images are decoded by two worker processes that read ahead. Arguments as for ``SpriteBank``.
@@ -83,16 +100,34 @@ def sprite_feed(
     return (SpriteBank if fits else SpriteLoader)(dataset, size, channels)
 
 
+def training_images(arrays: Sequence[np.ndarray], size: int, channels: int) -> Tensor:
+    """Square RGBA images, of whatever sizes, as uint8 (len(arrays), channels, size, size)."""
+    images = torch.empty(len(arrays), channels, size, size, dtype=torch.uint8)
+    for side in {len(array) for array in arrays}:  # one canvas, as a rule
+        where = [place for place, array in enumerate(arrays) if len(array) == side]
+        pixels = np.stack([arrays[place] for place in where])
+        images[where] = torch.from_numpy(to_training_batch(pixels, size, channels))
+    return images
+
+
+def scaled(images: Tensor) -> Tensor:
+    """uint8 images as floats in [-1, 1]."""
+    return images.float().div_(127.5).sub_(1)
+
+
 class _Labels:
     def __init__(self, dataset: "datasets.Dataset"):
         self._types = torch.tensor([dataset["type1"][:], dataset["type2"][:]]).T.contiguous()
         self._group = torch.tensor(dataset["type_group"][:])
         self._shiny = torch.tensor(dataset["shiny"][:])
 
+    def __len__(self) -> int:
+        return len(self._group)
+
     def batch(self, images: Tensor, indices: np.ndarray) -> Batch:
         rows = torch.from_numpy(indices)
         return Batch(
-            image=images.float().div_(127.5).sub_(1),
+            image=scaled(images),
             types=self._types[rows],
             group=self._group[rows],
             shiny=self._shiny[rows],
@@ -107,15 +142,20 @@ class _DecodedImages(torch.utils.data.Dataset):
         return len(self._dataset)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        pixels = _rgba(self._dataset[int(index)]["image"], int(index))
+        pixels = square_rgba(self._dataset[int(index)]["image"], f"row {index}")
         array = to_training_batch(pixels[None], self._size, self._channels)[0]
         return torch.from_numpy(array), int(index)
 
 
-def _rgba(image: Image.Image, row: int) -> np.ndarray:
+def square_rgba(image: Image.Image, where: str) -> np.ndarray:
+    """The pixels of a sprite, uint8 (S, S, 4).
+
+    Raises:
+        PokeGANError: it is not square; the message says ``where`` it is.
+    """
     if image.width != image.height:
         raise PokeGANError(
-            f"row {row}: the image is {image.width}x{image.height} pixels; a typed sprite dataset"
+            f"{where}: the image is {image.width}x{image.height} pixels; a typed sprite dataset"
             f" has square ones (see `pokegan dataset build`)"
         )
     return np.asarray(image.convert("RGBA"))

@@ -3,7 +3,8 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from pokegan.errors import PokeGANError
 
 if TYPE_CHECKING:
     import datasets
+
+    from pokegan.data.feed import SpriteBank, SpriteLoader
 
 COLUMNS = ("image", "type1", "type2", "type_group", "shiny")
 """What training reads of a dataset."""
@@ -56,6 +59,12 @@ class Sprites:
             raise PokeGANError(f"{self.spec}: the split {self.split!r} has no {kind} sprite")
         return replace(self, dataset=self.dataset.select(rows))
 
+    def feed(self, size: int, channels: int, max_bank_gib: float) -> "SpriteBank | SpriteLoader":
+        """What gives a training its batches, see ``pokegan.data.feed.sprite_feed``."""
+        from pokegan.data.feed import sprite_feed
+
+        return sprite_feed(self.dataset, size, channels, max_bank_gib)
+
     def fingerprint(self) -> str:
         """Hash of all labels and the pixels of 64 evenly spaced sprites: 16 hexadecimal digits."""
         digest = hashlib.sha256(str(len(self)).encode())
@@ -68,12 +77,10 @@ class Sprites:
 
     def summary(self) -> dict[str, Any]:
         """Facts about the data for run folders and cards (JSON)."""
-        # A folder's path says more about this machine than about the data.
-        name = Path(self.spec).resolve().name if Path(self.spec).is_dir() else self.spec
         first, second = (self.dataset[column][:] for column in ("type1", "type2"))
         counts = Counter(first) + Counter(label for label in second if label != NO_TYPE)
         return {
-            "name": name,
+            "name": public_name(self.spec),
             "hub": self.hub,
             "split": self.split,
             "sprites": len(self),
@@ -95,49 +102,91 @@ def open_sprites(spec: str, split: str = "train") -> Sprites:
     Raises:
         PokeGANError: the dataset cannot be found, fetched or read, or lacks a column or split.
     """
-    from pokegan.data.synthetic import parse_synthetic, synthetic_dataset
+    from pokegan.data.synthetic import GAME, parse_synthetic, synthetic_dataset
 
     species, hub = parse_synthetic(spec), None
     if species is not None:
         splits = synthetic_dataset(species)
-    elif spec == "gen5":
-        from pokegan.data.named import ensure_gen5
-
-        splits = _load(ensure_gen5(), spec)
-    elif Path(spec).is_dir():
-        if not any(Path(spec).glob("data/*.parquet")):
-            raise PokeGANError(
-                f"{spec}: holds no data/*.parquet; make it with `pokegan dataset build`"
-            )
-        splits = _load(Path(spec), spec)
-    elif spec.removeprefix("./").count("/") == 1 and not spec.startswith(("/", ".", "~")):
-        hub = spec
-        repo_id, _, revision = spec.partition("@")
-        splits = _load(_fetched(repo_id, revision or None), spec)
     else:
-        raise PokeGANError(
-            f"no data {spec!r}: give gen5, synthetic, a folder made by `pokegan dataset build`,"
-            f" or a Hub dataset (user/name)"
-        )
+        path, revision, hub = locate(spec)
+        splits = _load(path if hub is None else str(_fetched(path, revision)), spec)
 
     if split == "all":
         import datasets
 
         chosen = datasets.concatenate_datasets(list(splits.values()))
-    elif split in splits:
-        chosen = splits[split]
     else:
+        check_split(spec, split, splits)
+        chosen = splits[split]
+    check_columns(spec, chosen.column_names)
+    if len(chosen) == 0:
+        raise PokeGANError(f"{spec}: the split {split!r} is empty")
+    games = set(chosen["game"][:]) if "game" in chosen.column_names else set()
+    synthetic = games == {GAME}
+    return Sprites(chosen, spec, split, synthetic, hub)
+
+
+def locate(spec: str) -> tuple[str, str | None, str | None]:
+    """Where the files of a dataset are that is not drawn in memory.
+
+    Returns:
+        A folder or a Hub id, its revision if one was asked for, and ``spec`` if it is on the Hub.
+
+    Raises:
+        PokeGANError: ``spec`` names nothing of the kind, a folder that holds no dataset, or gen5
+            cannot be built.
+    """
+    if spec == "gen5":
+        from pokegan.data.named import ensure_gen5
+
+        return str(ensure_gen5()), None, None
+    if Path(spec).is_dir():
+        if not any(Path(spec).glob("data/*.parquet")):
+            raise PokeGANError(
+                f"{spec}: holds no data/*.parquet; make it with `pokegan dataset build`"
+            )
+        return spec, None, None
+    if spec.removeprefix("./").count("/") == 1 and not spec.startswith(("/", ".", "~")):
+        repo_id, _, revision = spec.partition("@")
+        return repo_id, revision or None, spec
+    raise PokeGANError(
+        f"no data {spec!r}: give gen5, synthetic, a folder made by `pokegan dataset build`,"
+        f" or a Hub dataset (user/name)"
+    )
+
+
+def public_name(spec: str) -> str:
+    """What to call the data; a folder's path says more about this machine than about the data."""
+    return Path(spec).resolve().name if Path(spec).is_dir() else spec
+
+
+def check_split(spec: str, split: str, splits: Iterable[str]) -> None:
+    """Raise a `PokeGANError` unless there is this split."""
+    if split not in splits:
         raise PokeGANError(f"{spec}: there is no split {split!r}, only {', '.join(splits)}")
-    missing = [column for column in COLUMNS if column not in chosen.column_names]
+
+
+def check_columns(spec: str, names: Iterable[str]) -> None:
+    """Raise a `PokeGANError` unless all of ``COLUMNS`` are there."""
+    missing = [column for column in COLUMNS if column not in names]
     if missing:
         raise PokeGANError(
             f"{spec}: the column {missing[0]!r} is missing; is this a typed sprite dataset?"
         )
-    if len(chosen) == 0:
-        raise PokeGANError(f"{spec}: the split {split!r} is empty")
-    games = set(chosen["game"][:]) if "game" in chosen.column_names else set()
-    synthetic = games == {"synthetic"}
-    return Sprites(chosen, spec, split, synthetic, hub)
+
+
+@contextmanager
+def loading_errors_in_one_line(path: str, revision: str | None) -> Iterator[None]:
+    """Turn what ``datasets`` raises inside the block into a ``PokeGANError``."""
+    import datasets
+
+    from pokegan.hub_errors import hub_errors_in_one_line
+
+    try:
+        with hub_errors_in_one_line(path, revision):
+            yield
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise PokeGANError(f"{path}: cannot be loaded ({' '.join(str(error).split())})") from error
 
 
 def _fetched(repo_id: str, revision: str | None) -> Path:
@@ -157,10 +206,8 @@ def _shards(names: Collection[str]) -> list[str]:
     return sorted(found)
 
 
-def _load(folder: Path, spec: str) -> "datasets.DatasetDict":
+def _load(folder: str, spec: str) -> "datasets.DatasetDict":
     import datasets
 
-    try:
-        return datasets.load_dataset(str(folder))
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise PokeGANError(f"{spec}: cannot be loaded ({' '.join(str(error).split())})") from error
+    with loading_errors_in_one_line(spec, None):
+        return datasets.load_dataset(folder)

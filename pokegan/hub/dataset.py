@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from pokegan.data.resolve import COLUMNS
+from pokegan.data.resolve import check_columns
 from pokegan.data.synthetic import GAME
 from pokegan.errors import PokeGANError
 from pokegan.hub.repository import Contents
@@ -83,9 +83,5 @@ def _column_names(path: Path) -> list[str]:
     except (OSError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
         raise PokeGANError(f"{path}: not readable as Parquet ({reason})") from error
-    missing = [column for column in COLUMNS if column not in names]
-    if missing:
-        raise PokeGANError(
-            f"{path}: the column {missing[0]!r} is missing; is this a typed sprite dataset?"
-        )
+    check_columns(str(path), names)
     return names

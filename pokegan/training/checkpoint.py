@@ -32,7 +32,8 @@ class Checkpoint:
         path: its file.
         step: steps done.
         tensors: what ``TrainState.tensors`` gave.
-        facts: JSON values stored beside them: the recipe, the data's fingerprint, seconds spent.
+        facts: JSON values stored beside them: the recipe, the data's fingerprint and order,
+            seconds spent.
     """
 
     path: Path
@@ -126,6 +127,12 @@ def refuse_another_run(out: Path, old: Mapping[str, Any], new: Mapping[str, Any]
         raise PokeGANError(
             f"{out} holds a run with another recipe ({', '.join(changed)} differ); continue it as"
             f" its recipe.yaml says, or choose another --out"
+        )
+    orders = [facts.get("order", "shuffled") for facts in (old, new)]
+    if orders[0] != orders[1]:
+        raise PokeGANError(
+            f"{out} holds a run that reads its sprites {orders[0]}, not {orders[1]}; continue it"
+            f" with the same --streaming and --stream-buffer, or choose another --out"
         )
     if old["data"] != new["data"]:
         raise PokeGANError(f"{out} holds a run on other data; choose another --out")

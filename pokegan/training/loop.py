@@ -6,20 +6,20 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor
 
 from pokegan.data.batch import Batch
-from pokegan.data.feed import sprite_feed
+from pokegan.data.order import Share
 from pokegan.data.resolve import Sprites
+from pokegan.data.stream import StreamedSprites
 from pokegan.data.transforms import shrink
 from pokegan.errors import PokeGANError, near_matches
 from pokegan.files import write_atomically
@@ -50,21 +50,19 @@ from pokegan.training.model_folder import (
 from pokegan.training.recipe import Recipe, RunOptions
 from pokegan.training.state import TrainState
 from pokegan.training.stopping import Interrupted, stop_signal
-from pokegan.training.streams import StepNoise, batch_indices, seed_inside
+from pokegan.training.streams import StepNoise, seed_inside
 from pokegan.training.watch import Collapse, Watch, diversity, saturation
 
 GO, TIME_IS_UP, NO_BETTER, NOT_FINITE, COLLAPSED = range(5)
 SIGNALLED = 100
 """Reasons to stop, as numbers that processes can compare; a signal is 100 and its number."""
-REFERENCE_SPRITES = 256
-"""At most so many real sprites are the measure of diversity, or validate a model."""
 
 
 def train(
     recipe: Recipe,
     options: RunOptions,
-    sprites: Sprites,
-    validation: Sprites | None,
+    sprites: Sprites | StreamedSprites,
+    validation: Sprites | StreamedSprites | None,
     out: Path,
     accelerator: Accelerator,
 ) -> Path:
@@ -105,8 +103,8 @@ class _Run:
         self,
         recipe: Recipe,
         options: RunOptions,
-        sprites: Sprites,
-        validation: Sprites | None,
+        sprites: Sprites | StreamedSprites,
+        validation: Sprites | StreamedSprites | None,
         out: Path,
         accelerator: Accelerator,
         objective: Objective,
@@ -115,11 +113,9 @@ class _Run:
         self.recipe, self.options, self.out = recipe, options, out
         self.accelerator, self.objective, self.state = accelerator, objective, state
         self.main = accelerator.is_main_process
-        self.sprites = len(sprites)
         self.summary = {**sprites.summary(), **asdict(recipe.image)}
-        self.feed = sprite_feed(
-            sprites.dataset, recipe.image.size, recipe.image.channels, options.max_bank_gib
-        )
+        image, max_bank_gib = recipe.image, options.max_bank_gib
+        self.feed = sprites.feed(image.size, image.channels, max_bank_gib)
         share = recipe.batch_size // accelerator.num_processes
         first = accelerator.process_index * share
         self.rows = slice(first, first + share)
@@ -127,7 +123,7 @@ class _Run:
         self.best_folder = out / "best"
         self.total = recipe.total_steps(len(sprites))
         self.seconds = 0.0
-        self.watch = Watch(diversity(self._some(self.feed, len(sprites)).image))
+        self.watch = Watch(diversity(self.feed.reference().image))
         self.evaluation = None
         if options.eval_kimg is not None and self.main:
             networks = tuple(name.strip() for name in options.eval_features.split(","))
@@ -137,16 +133,8 @@ class _Run:
         self.stopper = None
         if validation is not None:
             self.stopper = EarlyStopping(recipe.early_stopping, state.published)
-            feed = sprite_feed(
-                validation.dataset, recipe.image.size, recipe.image.channels, options.max_bank_gib
-            )
-            self.validation = self._some(feed, len(validation))
-
-    @staticmethod
-    def _some(feed, sprites: int) -> Batch:
-        """Evenly spaced sprites of a dataset."""
-        rows = np.unique(np.linspace(0, sprites - 1, REFERENCE_SPRITES).astype(int))
-        return next(feed.batches([rows]))
+            feed = validation.feed(image.size, image.channels, max_bank_gib)
+            self.validation = feed.reference()
 
     @property
     def published(self) -> SpriteModel:
@@ -221,6 +209,7 @@ class _Run:
         return {
             "recipe": self.recipe.to_yaml(),
             "data": self.summary["fingerprint"],
+            "order": self.feed.order,
             "seconds": round(self.seconds, 3),
             **({"early_stopping": self.stopper.facts()} if self.stopper else {}),
         }
@@ -233,12 +222,9 @@ class _Run:
         # Both can only be so in a run that is resumed.
         if self._time_is_up() or (self.stopper and self.stopper.is_over):
             steps = range(0)
-        batches = self.feed.batches(
-            batch_indices(self.recipe.seed, step, self.recipe.batch_size, self.sprites)[self.rows]
-            for step in steps
-        )
+        share = Share(self.recipe.seed, self.recipe.batch_size, self.rows)
         done = start
-        with stop_signal() as received:
+        with stop_signal() as received, closing(self.feed.steps(share, steps)) as batches:
             began = time.monotonic()
             for batch in batches:
                 share_done = self._share_done(done)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from pokegan.data.resolve import Sprites
+    from pokegan.data.stream import StreamedSprites
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +44,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(recipe: Recipe, options: RunOptions) -> int:
     from accelerate import Accelerator
 
-    from pokegan.data.resolve import open_sprites
     from pokegan.training.loop import train
 
     accelerator = Accelerator(cpu=options.cpu, mixed_precision=recipe.mixed_precision)
@@ -56,12 +56,12 @@ def _run(recipe: Recipe, options: RunOptions) -> int:
         torch.set_flush_denormal(True)  # vanishing gradients must not slow the arithmetic
     # The first process builds or downloads what is missing; the others find it in the cache.
     with accelerator.main_process_first():
-        sprites = open_sprites(options.data, options.split).of_colours(recipe.shiny)
+        sprites = _open(options, options.split).of_colours(recipe.shiny)
         validation = None
         if recipe.early_stopping.metric is not None:
             if options.split == "all":
                 raise PokeGANError("early stopping needs sprites to validate: use --split train")
-            validation = open_sprites(options.data, "validation").of_colours(recipe.shiny)
+            validation = _open(options, "validation").of_colours(recipe.shiny)
     out = Path(options.out or Path("runs") / recipe.name)
     if accelerator.is_main_process:
         print(_summary(recipe, sprites, out, accelerator), flush=True)
@@ -72,6 +72,15 @@ def _run(recipe: Recipe, options: RunOptions) -> int:
         print(f"model folder: {model_folder}")
     accelerator.end_training()
     return 0
+
+
+def _open(options: RunOptions, split: str) -> "Sprites | StreamedSprites":
+    from pokegan.data.resolve import open_sprites
+    from pokegan.data.stream import stream_sprites
+
+    if options.streaming:
+        return stream_sprites(options.data, split, options.stream_buffer)
+    return open_sprites(options.data, split)
 
 
 def check_world(processes: int, wanted: int | None, environment: Mapping[str, str]) -> None:
@@ -113,7 +122,9 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _summary(recipe: Recipe, sprites: "Sprites", out: Path, accelerator: "Accelerator") -> str:
+def _summary(
+    recipe: Recipe, sprites: "Sprites | StreamedSprites", out: Path, accelerator: "Accelerator"
+) -> str:
     recipe.build_objective()  # its settings are checked before anything is trained
     lines = [recipe.to_yaml().rstrip(), "---"]
     for role, network in recipe.build_networks().items():
@@ -131,7 +142,7 @@ def _summary(recipe: Recipe, sprites: "Sprites", out: Path, accelerator: "Accele
     lines += [
         f"data: {facts['name']}, split {facts['split']}: {facts['sprites']} sprites,"
         f" fingerprint {facts['fingerprint']}",
-        f"types: {types}",
+        f"types: {types or 'not counted in a stream'}",
         f"length: {length}",
         f"processes: {accelerator.num_processes} on {accelerator.device.type}{threads},"
         f" mixed precision {recipe.mixed_precision}",

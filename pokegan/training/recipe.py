@@ -23,6 +23,8 @@ RECIPES = Path(__file__).parent.parent / "recipes"
 
 DURATIONS = ("kimg", "epochs", "minutes")
 FLAGS = {
+    "streaming": "read the sprites of a folder or a Hub data set while training, for data larger"
+    " than memory or disk",
     "dry_run": "print the resolved recipe, parameter counts and data summary, and stop",
     "stop_on_collapse": "end the run where it collapses, instead of only warning",
     "cpu": "train on the CPU even where there is a GPU; needed for several CPU processes",
@@ -264,6 +266,11 @@ class RunOptions:
         data: "gen5" (built on first use), "synthetic" or "synthetic:SPECIES", a folder made by
             `pokegan dataset build`, or a Hub data set (user/name[@revision]).
         split: the part of the data to train on; "all" leaves no sprites to judge the model by.
+        streaming: read the sprites of a folder or a Hub data set while training, for data larger
+            than memory or disk.
+        stream_buffer: sprites, as they are stored, that a stream holds to mix them, over all
+            processes: the more, the better mixed. Besides, it holds the row groups of Parquet, or
+            the MiB of a large one, that it is reading, and a few batches.
         out: the run folder (default: runs/ and the recipe's name).
         resume: "auto" continues the run that the folder holds, if it holds one.
         dry_run: print the resolved recipe, parameter counts and data summary, and stop.
@@ -286,6 +293,8 @@ class RunOptions:
 
     data: str = "gen5"
     split: Literal["train", "all"] = "train"
+    streaming: bool = False
+    stream_buffer: int = 8192
     out: str | None = None
     resume: Literal["never", "auto"] = "never"
     dry_run: bool = False
@@ -303,12 +312,14 @@ class RunOptions:
 
     def __post_init__(self):
         above_0 = ("num_processes", "threads", "checkpoint_kimg", "log_every", "watch_kimg")
-        for name in (*above_0, "eval_kimg"):
+        for name in (*above_0, "eval_kimg", "stream_buffer"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise PokeGANError(f"{name} must be above 0, not {value}")
         if self.eval_kimg is not None and self.split == "all":
             raise PokeGANError("eval_kimg needs sprites to validate: use --split train")
+        if self.eval_kimg is not None and self.streaming:
+            raise PokeGANError("eval_kimg needs all sprites at hand: leave out --streaming")
         if self.max_bank_gib < 0:
             raise PokeGANError(f"max_bank_gib must not be negative, not {self.max_bank_gib}")
 

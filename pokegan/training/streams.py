@@ -6,45 +6,12 @@ and every process of a run draws the rows of the whole batch that are its own.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from pokegan.data.augment import Augmentation
 from pokegan.seeding import derive_seed
-
-
-@lru_cache(maxsize=4)
-def epoch_order(seed: int, epoch: int, sprites: int) -> np.ndarray:
-    """The order in which one epoch visits the data set: a permutation of range(sprites)."""
-    generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
-    return torch.randperm(sprites, generator=generator).numpy()
-
-
-def batch_indices(seed: int, step: int, batch_size: int, sprites: int) -> np.ndarray:
-    """Indices of the sprites in the whole batch of a step.
-
-    The run walks through one shuffled epoch after the other; a batch may span two epochs, so that
-    every sprite is seen equally often whatever the batch size.
-
-    Args:
-        seed: the run's seed.
-        step: 0 for the first step.
-        batch_size: size of the whole batch, over all processes.
-        sprites: size of the data set.
-
-    Returns:
-        int64 array (batch_size,) with values in [0, sprites).
-    """
-    positions = np.arange(step * batch_size, (step + 1) * batch_size)
-    epochs, places = np.divmod(positions, sprites)
-    indices = np.empty(batch_size, dtype=np.int64)
-    for epoch in np.unique(epochs):
-        here = epochs == epoch
-        indices[here] = epoch_order(seed, int(epoch), sprites)[places[here]]
-    return indices
 
 
 def seed_inside(seed: int, step: int, device: torch.device) -> None:

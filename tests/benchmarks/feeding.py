@@ -10,8 +10,8 @@ import time
 from datasets import concatenate_datasets
 
 from pokegan.data.feed import sprite_feed
+from pokegan.data.order import batch_indices
 from pokegan.data.resolve import open_sprites
-from pokegan.training.streams import batch_indices
 
 BATCH = 64
 

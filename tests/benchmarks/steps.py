@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from pokegan.data.order import Share
+from pokegan.data.resolve import Sprites
 from pokegan.errors import PokeGANError
 from pokegan.training import loop
 from pokegan.training.main import main
@@ -79,8 +81,10 @@ class _TimedFeed:
     def __init__(self, feed: Any, clock: Clock):
         self._feed, self._clock = feed, clock
 
-    def batches(self, schedule: Iterable) -> Iterator:
-        return self._clock.through("data", self._feed.batches(schedule))
+        self.order, self.reference = feed.order, feed.reference
+
+    def steps(self, share: Share, steps: Iterable[int]) -> Iterator:
+        return self._clock.through("data", self._feed.steps(share, steps))
 
 
 def profile(options: list[str]) -> dict[str, Any]:
@@ -95,7 +99,7 @@ def profile(options: list[str]) -> dict[str, Any]:
     """
     clock, ends = Clock(), []
     seen: dict[str, Any] = {"gflop": None, "parts": {}}
-    step, play, feed = loop._Run._step, loop._Run._play, loop.sprite_feed
+    step, play, feed = loop._Run._step, loop._Run._play, Sprites.feed
 
     def counted_step(run: Any, number: int, batch: Any) -> Any:
         seen["batch_size"] = run.recipe.batch_size
@@ -118,7 +122,7 @@ def profile(options: list[str]) -> dict[str, Any]:
 
     loop._Run._step = counted_step
     loop._Run._play = lambda run, turns: play(run, clock.through("forward", turns))
-    loop.sprite_feed = lambda *arguments: _TimedFeed(feed(*arguments), clock)
+    Sprites.feed = lambda *arguments: _TimedFeed(feed(*arguments), clock)
     loop._Run._report = clock.around("logging", loop._Run._report)
     TrainState.update = clock.around("optimizer", TrainState.update)
     TrainState.update_average = clock.around("average", TrainState.update_average)

@@ -87,9 +87,9 @@ def test_a_picture_that_is_not_square_is_named(dataset):
 def test_workers_ignore_ctrl_c(dataset, monkeypatch):
     """They go on reading until the run has written its checkpoint; a worker draws its answer."""
 
-    def ignores(image, row):
+    def ignores(image, where):
         ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
         return np.full((16, 16, 4), 255 if ignored else 0, np.uint8) | np.uint8([0, 0, 0, 255])
 
-    monkeypatch.setattr(feed, "_rgba", ignores)
+    monkeypatch.setattr(feed, "square_rgba", ignores)
     assert (next(SpriteLoader(dataset, 16, 3).batches(SCHEDULE)).image == 1).all()
