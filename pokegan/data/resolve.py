@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -183,7 +183,7 @@ def loading_errors_in_one_line(path: str, revision: str | None) -> Iterator[None
     from pokegan.hub_errors import hub_errors_in_one_line
 
     try:
-        with hub_errors_in_one_line(path, revision):
+        with nullcontext() if Path(path).is_dir() else hub_errors_in_one_line(path, revision):
             yield
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise PokeGANError(f"{path}: cannot be loaded ({' '.join(str(error).split())})") from error
@@ -209,5 +209,7 @@ def _shards(names: Collection[str]) -> list[str]:
 def _load(folder: str, spec: str) -> "datasets.DatasetDict":
     import datasets
 
-    with loading_errors_in_one_line(spec, None):
+    try:
         return datasets.load_dataset(folder)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise PokeGANError(f"{spec}: cannot be loaded ({' '.join(str(error).split())})") from error
