@@ -1,7 +1,9 @@
 """From a typed dataset to batches of tensors: held in memory, or read by worker processes."""
 
+import hashlib
 import signal
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from pokegan.data.batch import Batch
 from pokegan.data.images import to_training_batch
+from pokegan.data.resolve import read_image
 from pokegan.errors import PokeGANError
 
 if TYPE_CHECKING:
@@ -33,16 +36,27 @@ class SpriteBank:
     def __init__(self, dataset: "datasets.Dataset", size: int, channels: int):
         self._labels = _Labels(dataset)
         images = dataset.select_columns("image")
+        self._pixels = hashlib.sha256()
         self._images = torch.empty(len(dataset), channels, size, size, dtype=torch.uint8)
         for start in range(0, len(dataset), _DECODED_AT_ONCE):
-            rows = images[start : start + _DECODED_AT_ONCE]["image"]
-            arrays = [_rgba(row, start + index) for index, row in enumerate(rows)]
+            rows = range(start, min(start + _DECODED_AT_ONCE, len(dataset)))
+            try:
+                decoded = images[rows]["image"]
+            except Exception:  # one by one, the broken one is named
+                decoded = [read_image(dataset, row) for row in rows]
+            arrays = [_rgba(image, row) for row, image in zip(rows, decoded, strict=True)]
+            for array in arrays:
+                self._pixels.update(array)
             for side in {len(array) for array in arrays}:  # one canvas, as a rule
                 where = [index for index, array in enumerate(arrays) if len(array) == side]
                 pixels = np.stack([arrays[index] for index in where])
                 self._images[[start + index for index in where]] = torch.from_numpy(
                     to_training_batch(pixels, size, channels)
                 )
+
+    def content(self) -> dict[str, str]:
+        """A digest of all labels, and one of the pixels of all sprites."""
+        return {"labels": self._labels.digest(), "pixels": self._pixels.hexdigest()}
 
     def batches(self, schedule: Iterable[np.ndarray]) -> Iterator[Batch]:
         """One batch for each array of indices that ``schedule`` yields, in order."""
@@ -57,11 +71,26 @@ class SpriteLoader:
     """
 
     def __init__(self, dataset: "datasets.Dataset", size: int, channels: int):
+        self._dataset = dataset
         self._labels = _Labels(dataset)
         self._images = _DecodedImages(dataset, size, channels)
 
+    def content(self) -> dict[str, str]:
+        """A digest of all labels, and one of all image files: decoding them takes too long."""
+        digest = hashlib.sha256()
+        images = self._dataset.select_columns("image").with_format("arrow")
+        for table in images.iter(_DECODED_AT_ONCE):
+            for image in table["image"].to_pylist():
+                data = image["bytes"]
+                digest.update(Path(image["path"]).read_bytes() if data is None else data)
+        return {"labels": self._labels.digest(), "files": digest.hexdigest()}
+
     def batches(self, schedule: Iterable[np.ndarray]) -> Iterator[Batch]:
-        """One batch for each array of indices that ``schedule`` yields, in order."""
+        """One batch for each array of indices that ``schedule`` yields, in order.
+
+        Raises:
+            PokeGANError: a sprite has become unreadable since the start.
+        """
         loader = DataLoader(
             self._images,
             batch_sampler=_Schedule(schedule),
@@ -71,8 +100,16 @@ class SpriteLoader:
             # Its own generator: seeding the workers must not advance the run's random state.
             generator=torch.Generator(),
         )
-        for images, indices in loader:
-            yield self._labels.batch(images, indices)
+        try:
+            for batch in loader:
+                if isinstance(batch, PokeGANError):
+                    raise batch
+                yield self._labels.batch(*batch)
+        except RuntimeError as error:  # of torch, where a worker died
+            raise PokeGANError(
+                f"a process that reads sprites has died ({str(error).splitlines()[0]}); a file of"
+                f" the dataset may be cut off, or the memory full"
+            ) from error
 
 
 def sprite_feed(
@@ -88,6 +125,12 @@ class _Labels:
         self._types = torch.tensor([dataset["type1"][:], dataset["type2"][:]]).T.contiguous()
         self._group = torch.tensor(dataset["type_group"][:])
         self._shiny = torch.tensor(dataset["shiny"][:])
+
+    def digest(self) -> str:
+        digest = hashlib.sha256()
+        for column in (self._types, self._group, self._shiny):
+            digest.update(column.numpy())
+        return digest.hexdigest()
 
     def batch(self, images: Tensor, indices: np.ndarray) -> Batch:
         rows = torch.from_numpy(indices)
@@ -106,8 +149,11 @@ class _DecodedImages(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self._dataset)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        pixels = _rgba(self._dataset[int(index)]["image"], int(index))
+    def __getitem__(self, index: int) -> tuple[Tensor, int] | PokeGANError:
+        try:
+            pixels = _rgba(read_image(self._dataset, int(index)), int(index))
+        except PokeGANError as error:
+            return error  # raised in a worker, it would come out wrapped in its traceback
         array = to_training_batch(pixels[None], self._size, self._channels)[0]
         return torch.from_numpy(array), int(index)
 
@@ -137,6 +183,11 @@ def _leave_signals_to_the_run(worker: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _collate(samples: list[tuple[Tensor, int]]) -> tuple[Tensor, np.ndarray]:
+def _collate(
+    samples: list[tuple[Tensor, int] | PokeGANError],
+) -> tuple[Tensor, np.ndarray] | PokeGANError:
+    errors = [sample for sample in samples if isinstance(sample, PokeGANError)]
+    if errors:
+        return errors[0]
     images, indices = zip(*samples, strict=True)
     return torch.stack(images), np.array(indices)

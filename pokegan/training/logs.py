@@ -1,13 +1,17 @@
 """What a run tells: a JSON-lines log, TensorBoard curves, progress on the screen, plots."""
 
+import io
 import json
 import os
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from pokegan.files import write_atomically
 
 LOG_NAME = "training_log.jsonl"
 PLOTS = {
@@ -38,8 +42,13 @@ class RunLog:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / LOG_NAME
         kept = [line for line in read_log(self.path) if line["step"] <= start_step]
-        self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._file = self.path.open("a", buffering=1)
+        # The thread that writes curves hands its error to the next call; it is not told twice.
+        self._tell = threading.excepthook
+        threading.excepthook = lambda told: (
+            None if issubclass(told.exc_type, OSError) else self._tell(told)
+        )
         self._board = SummaryWriter(
             str(folder / "tensorboard"), purge_step=start_step + 1 if start_step else None
         )
@@ -73,6 +82,7 @@ class RunLog:
         os.fsync(self._file.fileno())
         self._file.close()
         self._board.close()
+        threading.excepthook = self._tell
 
 
 def read_log(path: Path) -> list[dict]:
@@ -113,7 +123,9 @@ def plot_log(log: Path, folder: Path) -> list[Path]:
         axes.set(xlabel="thousand real images seen (kimg)", ylabel=label)
         axes.grid(alpha=0.3)
         axes.legend()
-        figure.savefig(folder / file_name)
+        content = io.BytesIO()
+        figure.savefig(content)
+        write_atomically(folder / file_name, content.getvalue())
         written.append(folder / file_name)
     return written
 
