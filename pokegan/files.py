@@ -1,6 +1,7 @@
 """Files that are either whole or absent."""
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -26,6 +27,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
+
+
+def clear_litter(folder: Path) -> None:
+    """Remove what a writer that was killed left in a folder: hidden files and folders whose names
+    end in ``.tmp``; subfolders stay as they are."""
+    for path in folder.glob(".*.tmp"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _umask() -> int:

@@ -1,7 +1,9 @@
 """From a typed dataset to batches of tensors: held in memory, or read by worker processes."""
 
+import hashlib
 import signal
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch.utils.data import DataLoader
 from pokegan.data.batch import Batch
 from pokegan.data.images import to_training_batch
 from pokegan.data.order import Share, batch_indices
+from pokegan.data.resolve import read_image
 from pokegan.errors import PokeGANError
 
 if TYPE_CHECKING:
@@ -55,11 +58,24 @@ class SpriteBank(_ByIndex):
     def __init__(self, dataset: "datasets.Dataset", size: int, channels: int):
         self._labels = _Labels(dataset)
         images = dataset.select_columns("image")
+        self._pixels = hashlib.sha256()
         self._images = torch.empty(len(dataset), channels, size, size, dtype=torch.uint8)
         for start in range(0, len(dataset), _DECODED_AT_ONCE):
-            rows = images[start : start + _DECODED_AT_ONCE]["image"]
-            arrays = [square_rgba(row, f"row {start + place}") for place, row in enumerate(rows)]
+            rows = range(start, min(start + _DECODED_AT_ONCE, len(dataset)))
+            try:
+                decoded = images[rows]["image"]
+            except Exception:  # one by one, the broken one is named
+                decoded = [read_image(dataset, row) for row in rows]
+            arrays = [
+                square_rgba(image, f"row {row}") for row, image in zip(rows, decoded, strict=True)
+            ]
+            for array in arrays:
+                self._pixels.update(array)
             self._images[start : start + len(rows)] = training_images(arrays, size, channels)
+
+    def content(self) -> dict[str, str]:
+        """A digest of all labels, and one of the pixels of all sprites."""
+        return {"labels": self._labels.digest(), "pixels": self._pixels.hexdigest()}
 
     def batches(self, schedule: Iterable[np.ndarray]) -> Iterator[Batch]:
         """One batch for each array of indices that ``schedule`` yields, in order."""
@@ -74,11 +90,26 @@ class SpriteLoader(_ByIndex):
     """
 
     def __init__(self, dataset: "datasets.Dataset", size: int, channels: int):
+        self._dataset = dataset
         self._labels = _Labels(dataset)
         self._images = _DecodedImages(dataset, size, channels)
 
+    def content(self) -> dict[str, str]:
+        """A digest of all labels, and one of all image files: decoding them takes too long."""
+        digest = hashlib.sha256()
+        images = self._dataset.select_columns("image").with_format("arrow")
+        for table in images.iter(_DECODED_AT_ONCE):
+            for image in table["image"].to_pylist():
+                data = image["bytes"]
+                digest.update(Path(image["path"]).read_bytes() if data is None else data)
+        return {"labels": self._labels.digest(), "files": digest.hexdigest()}
+
     def batches(self, schedule: Iterable[np.ndarray]) -> Iterator[Batch]:
-        """One batch for each array of indices that ``schedule`` yields, in order."""
+        """One batch for each array of indices that ``schedule`` yields, in order.
+
+        Raises:
+            PokeGANError: a sprite has become unreadable since the start.
+        """
         loader = DataLoader(
             self._images,
             batch_sampler=_Schedule(schedule),
@@ -88,8 +119,16 @@ class SpriteLoader(_ByIndex):
             # Its own generator: seeding the workers must not advance the run's random state.
             generator=torch.Generator(),
         )
-        for images, indices in loader:
-            yield self._labels.batch(images, indices)
+        try:
+            for batch in loader:
+                if isinstance(batch, PokeGANError):
+                    raise batch
+                yield self._labels.batch(*batch)
+        except RuntimeError as error:  # of torch, where a worker died
+            raise PokeGANError(
+                f"a process that reads sprites has died ({str(error).splitlines()[0]}); a file of"
+                f" the dataset may be cut off, or the memory full"
+            ) from error
 
 
 def sprite_feed(
@@ -124,6 +163,12 @@ class _Labels:
     def __len__(self) -> int:
         return len(self._group)
 
+    def digest(self) -> str:
+        digest = hashlib.sha256()
+        for column in (self._types, self._group, self._shiny):
+            digest.update(column.numpy())
+        return digest.hexdigest()
+
     def batch(self, images: Tensor, indices: np.ndarray) -> Batch:
         rows = torch.from_numpy(indices)
         return Batch(
@@ -141,8 +186,11 @@ class _DecodedImages(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self._dataset)
 
-    def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        pixels = square_rgba(self._dataset[int(index)]["image"], f"row {index}")
+    def __getitem__(self, index: int) -> tuple[Tensor, int] | PokeGANError:
+        try:
+            pixels = square_rgba(read_image(self._dataset, int(index)), f"row {index}")
+        except PokeGANError as error:
+            return error  # raised in a worker, it would come out wrapped in its traceback
         array = to_training_batch(pixels[None], self._size, self._channels)[0]
         return torch.from_numpy(array), int(index)
 
@@ -177,6 +225,11 @@ def _leave_signals_to_the_run(worker: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _collate(samples: list[tuple[Tensor, int]]) -> tuple[Tensor, np.ndarray]:
+def _collate(
+    samples: list[tuple[Tensor, int] | PokeGANError],
+) -> tuple[Tensor, np.ndarray] | PokeGANError:
+    errors = [sample for sample in samples if isinstance(sample, PokeGANError)]
+    if errors:
+        return errors[0]
     images, indices = zip(*samples, strict=True)
     return torch.stack(images), np.array(indices)

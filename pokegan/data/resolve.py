@@ -16,6 +16,7 @@ from pokegan.errors import PokeGANError
 
 if TYPE_CHECKING:
     import datasets
+    from PIL import Image
 
     from pokegan.data.feed import SpriteBank, SpriteLoader
 
@@ -71,8 +72,8 @@ class Sprites:
         for column in COLUMNS[1:]:
             digest.update(np.asarray(self.dataset[column][:], dtype=np.int64).tobytes())
         rows = np.unique(np.linspace(0, len(self) - 1, 64).astype(int))
-        for row in self.dataset.select(rows):
-            digest.update(row["image"].convert("RGBA").tobytes())
+        for row in rows.tolist():
+            digest.update(read_image(self.dataset, row).convert("RGBA").tobytes())
         return digest.hexdigest()[:16]
 
     def summary(self) -> dict[str, Any]:
@@ -173,6 +174,24 @@ def check_columns(spec: str, names: Iterable[str]) -> None:
         raise PokeGANError(
             f"{spec}: the column {missing[0]!r} is missing; is this a typed sprite dataset?"
         )
+
+
+def read_image(dataset: "datasets.Dataset", row: int) -> "Image.Image":
+    """The decoded image of a row.
+
+    Raises:
+        PokeGANError: it cannot be decoded; the message names the row, and its source if known.
+    """
+    try:
+        return dataset[row]["image"]
+    except Exception as error:  # Pillow's decoders raise nearly anything on broken data
+        where = f"row {row}"
+        if "source" in dataset.column_names:
+            where += f" ({dataset.select_columns('source')[row]['source']})"
+        raise PokeGANError(
+            f"{where}: the image cannot be read ({' '.join(str(error).split())}); build or fetch"
+            f" the dataset again"
+        ) from error
 
 
 @contextmanager

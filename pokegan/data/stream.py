@@ -186,6 +186,10 @@ class StreamFeed:
         self._sprites, self._size, self._channels = sprites, size, channels
         self.order = f"streamed, {sprites.buffer} at once"
 
+    def content(self) -> dict[str, str]:
+        """A digest of what the shards' footers tell."""
+        return {"shards": self._sprites.shards.digest}
+
     def reference(self) -> Batch:
         """The data's reference sprites, at most ``REFERENCE_SPRITES``."""
         return self._decode(self._sprites.reference)

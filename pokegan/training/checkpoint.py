@@ -1,5 +1,6 @@
 """Checkpoints: one safetensors file each, whole or absent."""
 
+import hashlib
 import json
 import re
 import warnings
@@ -71,7 +72,8 @@ def save_checkpoint(
                 f" {known_good}"
             )
     path = folder / f"step-{step:08d}.safetensors"
-    metadata = {"facts": json.dumps({"step": step, **facts})}
+    told = json.dumps({"step": step, **facts})
+    metadata = {"facts": told, "sha256": _digest(told, tensors)}
     content = save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata)
     try:
         write_atomically(path, content)
@@ -88,7 +90,7 @@ def save_checkpoint(
 def load_newest_checkpoint(folder: Path) -> Checkpoint | None:
     """Read the newest checkpoint that is whole; ``None`` where there is none at all.
 
-    A damaged one is passed over with a warning that names it.
+    A damaged one, be it by a single bit, is passed over with a warning that names it.
 
     Raises:
         PokeGANError: there are checkpoints, and all of them are damaged.
@@ -97,23 +99,39 @@ def load_newest_checkpoint(folder: Path) -> Checkpoint | None:
     for path in paths:
         try:
             with safe_open(path, framework="pt") as file:
-                facts = json.loads(file.metadata()["facts"])
+                metadata = file.metadata()
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Checkpoints from before there were digests have none.
+            if metadata.get("sha256", digest := _digest(metadata["facts"], tensors)) != digest:
+                raise ValueError("its content is not what was written")
+            facts = json.loads(metadata["facts"])
             return Checkpoint(path, facts.pop("step"), tensors, facts)
-        except (SafetensorError, OSError, TypeError, KeyError, json.JSONDecodeError) as error:
+        except (SafetensorError, OSError, AttributeError, KeyError, ValueError) as error:
             warnings.warn(f"{path} is damaged and passed over ({error})", stacklevel=2)
     if paths:
         raise PokeGANError(f"{folder}: every checkpoint is damaged; start anew in another folder")
     return None
 
 
-def refuse_another_run(out: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+def _digest(facts: str, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of all that a checkpoint holds, in hexadecimal digits."""
+    digest = hashlib.sha256(facts.encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def refuse_another_run(
+    out: Path, old: Mapping[str, Any], new: Mapping[str, Any], data_may_change: bool = False
+) -> None:
     """Refuse to continue a run with another recipe (its length apart) or on other data.
 
     Args:
         out: the run folder, for the message.
         old: the facts of the run's checkpoint.
         new: those of the run that is to continue it.
+        data_may_change: let it go on with other data.
 
     Raises:
         PokeGANError: they differ.
@@ -134,5 +152,10 @@ def refuse_another_run(out: Path, old: Mapping[str, Any], new: Mapping[str, Any]
             f"{out} holds a run that reads its sprites {orders[0]}, not {orders[1]}; continue it"
             f" with the same --streaming and --stream-buffer, or choose another --out"
         )
-    if old["data"] != new["data"]:
-        raise PokeGANError(f"{out} holds a run on other data; choose another --out")
+    known = old.get("content", {})  # runs from before there were digests have none
+    differs = any(known.get(kind, digest) != digest for kind, digest in new["content"].items())
+    if (old["data"] != new["data"] or differs) and not data_may_change:
+        raise PokeGANError(
+            f"{out} holds a run on other data, or the data has changed since its checkpoint; choose"
+            f" another --out, or add --data-may-change"
+        )

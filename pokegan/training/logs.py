@@ -5,15 +5,14 @@ import json
 import os
 import sys
 import textwrap
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from pokegan.files import write_atomically
 
 LOG_NAME = "training_log.jsonl"
 PLOTS = {
@@ -44,8 +43,13 @@ class RunLog:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / LOG_NAME
         kept = [line for line in read_log(self.path) if line["step"] <= start_step]
-        self.path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        write_atomically(self.path, "".join(json.dumps(line) + "\n" for line in kept).encode())
         self._file = self.path.open("a", buffering=1)
+        # The thread that writes curves hands its error to the next call; it is not told twice.
+        self._tell = threading.excepthook
+        threading.excepthook = lambda told: (
+            None if issubclass(told.exc_type, OSError) else self._tell(told)
+        )
         self._board = SummaryWriter(
             str(folder / "tensorboard"), purge_step=start_step + 1 if start_step else None
         )
@@ -79,6 +83,7 @@ class RunLog:
         os.fsync(self._file.fileno())
         self._file.close()
         self._board.close()
+        threading.excepthook = self._tell
 
 
 def read_log(path: Path) -> list[dict]:
@@ -107,7 +112,7 @@ def plot_log(log: Path, folder: Path) -> list[Path]:
     written = []
     for prefix in _logged(lines):
         path = folder / PLOTS[prefix][0]
-        _draw(lines, [prefix]).savefig(path)
+        write_atomically(path, _draw(lines, [prefix]))
         written.append(path)
     return written
 
@@ -125,9 +130,7 @@ def curves_png(log: Path) -> bytes | None:
     prefixes = _logged(lines)
     if not prefixes:
         return None
-    buffer = io.BytesIO()
-    _draw(lines, prefixes).savefig(buffer)
-    return buffer.getvalue()
+    return _draw(lines, prefixes)
 
 
 def _logged(lines: Sequence[Mapping[str, float]]) -> list[str]:
@@ -136,7 +139,8 @@ def _logged(lines: Sequence[Mapping[str, float]]) -> list[str]:
     return [prefix for prefix in PLOTS if any(name.startswith(prefix) for name in names)]
 
 
-def _draw(lines: Sequence[Mapping[str, float]], prefixes: Sequence[str]) -> "Figure":
+def _draw(lines: Sequence[Mapping[str, float]], prefixes: Sequence[str]) -> bytes:
+    """A PNG file with one panel for each of these ``PLOTS``."""
     from matplotlib.figure import Figure
 
     height = 4.5 if len(prefixes) == 1 else 2.6 * len(prefixes)
@@ -150,7 +154,9 @@ def _draw(lines: Sequence[Mapping[str, float]], prefixes: Sequence[str]) -> "Fig
         axes.grid(alpha=0.3)
         axes.legend()
     panels[-1].set(xlabel="thousand real images seen (kimg)")
-    return figure
+    buffer = io.BytesIO()
+    figure.savefig(buffer)
+    return buffer.getvalue()
 
 
 class Progress:

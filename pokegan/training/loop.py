@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from pokegan.data.resolve import Sprites
 from pokegan.data.stream import StreamedSprites
 from pokegan.data.transforms import shrink
 from pokegan.errors import PokeGANError, near_matches
-from pokegan.files import write_atomically
+from pokegan.files import clear_litter, write_atomically
 from pokegan.hub.card import last_log_entry
 from pokegan.models.base import SpriteModel
 from pokegan.models.noise import share_of_batch
@@ -93,8 +93,14 @@ def train(
         )
     state = TrainState(recipe, objective, accelerator.device)
     run = _Run(recipe, options, sprites, validation, out, accelerator, objective, state)
-    with run.open() as start:
-        run.walk(start)
+    try:
+        with run.open() as start:
+            run.walk(start)
+    except OSError as error:
+        raise PokeGANError(
+            f"{error.filename or out}: {error.strerror or error}, so the run stopped;"
+            f" {run.last_good()}; put it right and continue with --resume auto"
+        ) from error
     return run.model_folder
 
 
@@ -116,6 +122,7 @@ class _Run:
         self.summary = {**sprites.summary(), **asdict(recipe.image)}
         image, max_bank_gib = recipe.image, options.max_bank_gib
         self.feed = sprites.feed(image.size, image.channels, max_bank_gib)
+        self.content = self.feed.content()
         share = recipe.batch_size // accelerator.num_processes
         first = accelerator.process_index * share
         self.rows = slice(first, first + share)
@@ -153,6 +160,11 @@ class _Run:
         self.log = self.progress = None
         if self.main:
             self.out.mkdir(parents=True, exist_ok=True)
+            for folder in (self.out, self.checkpoints, self.out / "logs"):
+                clear_litter(folder)
+            for folder in (self.model_folder, self.best_folder):
+                clear_litter(folder)
+                clear_litter(folder / "timeline")
             write_atomically(self.out / "recipe.yaml", self.recipe.to_yaml().encode())
             options = json.dumps(vars(self.options), indent=2) + "\n"
             write_atomically(self.out / "options.json", options.encode())
@@ -174,12 +186,23 @@ class _Run:
             )
         try:
             yield start
-        finally:
-            if self.main:
-                self.progress.close()
-                self.log.close()
-                plot_log(self.log.path, self.out / "logs")
-                write_curves(self.model_folder)
+        except BaseException:
+            with suppress(OSError):  # what ended the run is to be told, not what failed after it
+                self._close()
+            raise
+        self._close()
+
+    def _close(self) -> None:
+        if self.main:
+            self.progress.close()
+            self.log.close()
+            plot_log(self.log.path, self.out / "logs")
+            write_curves(self.model_folder)
+
+    def last_good(self) -> str:
+        """Where the newest checkpoint is, for messages."""
+        saved = checkpoint_paths(self.checkpoints)
+        return f"the last good checkpoint is {saved[0]}" if saved else "no checkpoint exists yet"
 
     def _resume(self) -> int:
         if self.options.resume == "never":
@@ -196,7 +219,7 @@ class _Run:
             if self.recipe.start is not None:
                 self.state.start_from(self.recipe.start)
             return 0
-        refuse_another_run(self.out, checkpoint.facts, self._facts())
+        refuse_another_run(self.out, checkpoint.facts, self._facts(), self.options.data_may_change)
         self.state.load(checkpoint.tensors)
         if self.stopper:
             self.stopper.load(checkpoint.tensors, checkpoint.facts["early_stopping"])
@@ -210,6 +233,7 @@ class _Run:
             "recipe": self.recipe.to_yaml(),
             "data": self.summary["fingerprint"],
             "order": self.feed.order,
+            "content": self.content,
             "seconds": round(self.seconds, 3),
             **({"early_stopping": self.stopper.facts()} if self.stopper else {}),
         }
@@ -466,11 +490,10 @@ class _Run:
 
     def _stop_not_finite(self, done: int, scalars: Mapping[str, Tensor]) -> None:
         names = [name for name, value in scalars.items() if not torch.isfinite(value)]
-        saved = checkpoint_paths(self.checkpoints)
-        last = f"the last good checkpoint is {saved[0]}" if saved else "no checkpoint exists yet"
         raise PokeGANError(
             f"step {done}: {', '.join(names) or 'a value on another process'} became NaN or"
-            f" infinite, so the run stopped; {last}; try a lower --optimizer.learning_rate"
+            f" infinite, so the run stopped; {self.last_good()}; try a lower"
+            f" --optimizer.learning_rate"
         )
 
     def _stop_interrupted(self, done: int, number: int) -> None:

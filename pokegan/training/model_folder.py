@@ -40,7 +40,7 @@ def write_model_folder(
     """
     # Numbers measured on older weights would be lies about the new ones.
     (folder / "metrics.json").unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".model-") as temporary:
+    with tempfile.TemporaryDirectory(".tmp", ".model.", folder.parent) as temporary:
         model.save_pretrained(temporary)
         for name in ("config.json", "model.safetensors"):
             write_atomically(folder / name, (Path(temporary) / name).read_bytes())

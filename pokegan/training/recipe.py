@@ -26,6 +26,7 @@ FLAGS = {
     "streaming": "read the sprites of a folder or a Hub data set while training, for data larger"
     " than memory or disk",
     "dry_run": "print the resolved recipe, parameter counts and data summary, and stop",
+    "data_may_change": "continue a run though its data has changed since the checkpoint",
     "stop_on_collapse": "end the run where it collapses, instead of only warning",
     "cpu": "train on the CPU even where there is a GPU; needed for several CPU processes",
 }
@@ -274,6 +275,7 @@ class RunOptions:
         out: the run folder (default: runs/ and the recipe's name).
         resume: "auto" continues the run that the folder holds, if it holds one.
         dry_run: print the resolved recipe, parameter counts and data summary, and stop.
+        data_may_change: continue a run though its data has changed since the checkpoint.
         stop_on_collapse: end the run where it collapses, instead of only warning.
         cpu: train on the CPU even where there is a GPU; needed for several CPU processes.
         num_processes: refuse to start unless exactly so many processes take part.
@@ -298,6 +300,7 @@ class RunOptions:
     out: str | None = None
     resume: Literal["never", "auto"] = "never"
     dry_run: bool = False
+    data_may_change: bool = False
     stop_on_collapse: bool = False
     cpu: bool = False
     num_processes: int | None = None

@@ -1,8 +1,10 @@
 import errno
+import json
 import os
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from pokegan import PokeGANError
 from pokegan.training import checkpoint
@@ -71,6 +73,25 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(tmp_path, keep):
     newest.write_bytes(newest.read_bytes()[:keep])
     with pytest.warns(UserWarning, match="step-00000002.safetensors is damaged"):
         assert load_newest_checkpoint(tmp_path).step == 1
+
+
+def test_a_single_flipped_bit_is_damage(tmp_path):
+    save_checkpoint(tmp_path, 1, TENSORS, {})
+    newest = save_checkpoint(tmp_path, 2, TENSORS, {"seconds": 1.5})
+    content = newest.read_bytes()
+    for place in (content.index(b"1.5"), len(content) - 3):  # in the facts, in a tensor
+        newest.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with pytest.warns(UserWarning, match=r"is damaged and passed over.*not what was written"):
+            assert load_newest_checkpoint(tmp_path).step == 1
+    newest.write_bytes(content)
+    assert load_newest_checkpoint(tmp_path).step == 2
+
+
+def test_checkpoints_without_a_digest_are_read(tmp_path):
+    """Those of runs from before there were digests."""
+    facts = json.dumps({"step": 3, "seconds": 2})
+    save_file(TENSORS, tmp_path / "step-00000003.safetensors", {"facts": facts})
+    assert load_newest_checkpoint(tmp_path).facts == {"seconds": 2}
 
 
 def test_when_all_are_damaged_the_run_does_not_silently_start_over(tmp_path):
