@@ -7,7 +7,8 @@ The client freezes HF_ENDPOINT and HF_HUB_DISABLE_XET when it is imported, so wh
 default endpoint (``from_pretrained``, ``datasets``) runs in a child process: ``run_python``.
 
 Faults: ``hub.fault = lambda request: Response(503) if ... else None`` answers in place of the
-server; the hook may call ``hub.handle(request)`` first, to lose the answer of work that was done.
+server; the hook may call ``hub.handle(request)`` first, to lose the answer of work that was done,
+or to spoil it (``cut``, ``shortened``, ``damaged``).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -52,12 +53,34 @@ class Response:
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    cut_after: int | None = None  # so many bytes of the body are sent, and then the line is cut
 
     @classmethod
     def json(cls, value: object, status: int = 200, **headers: str) -> Response:
         return cls(
             status, json.dumps(value).encode(), {"Content-Type": "application/json"} | headers
         )
+
+
+NO_ANSWER = Response(0)
+"""The connection is closed without a word."""
+
+
+def cut(response: Response) -> Response:
+    """The connection breaks off in the middle of the body."""
+    return replace(response, cut_after=len(response.body) // 2)
+
+
+def shortened(response: Response) -> Response:
+    """Half a body, sent as if it were all."""
+    return replace(response, body=response.body[: len(response.body) // 2])
+
+
+def damaged(response: Response) -> Response:
+    """One bit in the middle of the body is another."""
+    body = bytearray(response.body)
+    body[len(body) // 2] ^= 1
+    return replace(response, body=bytes(body))
 
 
 def error_response(error: HubError) -> Response:
@@ -404,13 +427,16 @@ def _handler(server: HubServer) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.command, parts.path, query, headers, self._body())
             response = server.respond(request)
+            self.close_connection |= response.cut_after is not None or response is NO_ANSWER
+            if response is NO_ANSWER:
+                return
             self.send_response(response.status)
             for name, value in response.headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(response.body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(response.body)
+                self.wfile.write(response.body[: response.cut_after])
 
         do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve
 

@@ -1,7 +1,9 @@
 """From what ``--data`` names to a typed dataset."""
 
 import hashlib
+import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,13 +103,17 @@ def open_sprites(spec: str, split: str = "train") -> Sprites:
     elif spec == "gen5":
         from pokegan.data.named import ensure_gen5
 
-        splits = _load(str(ensure_gen5()), None)
+        splits = _load(ensure_gen5(), spec)
     elif Path(spec).is_dir():
-        splits = _load(spec, None)
+        if not any(Path(spec).glob("data/*.parquet")):
+            raise PokeGANError(
+                f"{spec}: holds no data/*.parquet; make it with `pokegan dataset build`"
+            )
+        splits = _load(Path(spec), spec)
     elif spec.removeprefix("./").count("/") == 1 and not spec.startswith(("/", ".", "~")):
         hub = spec
         repo_id, _, revision = spec.partition("@")
-        splits = _load(repo_id, revision or None)
+        splits = _load(_fetched(repo_id, revision or None), spec)
     else:
         raise PokeGANError(
             f"no data {spec!r}: give gen5, synthetic, a folder made by `pokegan dataset build`,"
@@ -134,15 +140,27 @@ def open_sprites(spec: str, split: str = "train") -> Sprites:
     return Sprites(chosen, spec, split, synthetic, hub)
 
 
-def _load(path: str, revision: str | None) -> "datasets.DatasetDict":
+def _fetched(repo_id: str, revision: str | None) -> Path:
+    """The folder of a Hub dataset in the Hub cache: all of its Parquet files, and the card."""
+    from pokegan.hub_files import fetch_files
+
+    return fetch_files(repo_id, _shards, "README.md", revision=revision, repo_type="dataset")
+
+
+def _shards(names: Collection[str]) -> list[str]:
+    """The Parquet files of a dataset, of which ``names`` may lack some."""
+    found = {name for name in names if name.endswith(".parquet")} or {"data/*.parquet"}
+    for name in [*found]:
+        if count := re.search(r"-\d{5}-of-(\d{5})\.parquet$", name):
+            stem, of = name[: count.start()], count[1]
+            found |= {f"{stem}-{shard:05d}-of-{of}.parquet" for shard in range(int(of))}
+    return sorted(found)
+
+
+def _load(folder: Path, spec: str) -> "datasets.DatasetDict":
     import datasets
 
-    from pokegan.hub_errors import hub_errors_in_one_line
-
-    if Path(path).is_dir() and not any(Path(path).glob("data/*.parquet")):
-        raise PokeGANError(f"{path}: holds no data/*.parquet; make it with `pokegan dataset build`")
     try:
-        with hub_errors_in_one_line(path, revision):
-            return datasets.load_dataset(path, revision=revision)
+        return datasets.load_dataset(str(folder))
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise PokeGANError(f"{path}: cannot be loaded ({' '.join(str(error).split())})") from error
+        raise PokeGANError(f"{spec}: cannot be loaded ({' '.join(str(error).split())})") from error

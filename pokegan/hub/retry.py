@@ -1,16 +1,13 @@
-"""Calls to the Hub that outlast its hiccups and fail with one line."""
+"""Writing to the Hub: calls that outlast its hiccups and fail with one line."""
 
 from __future__ import annotations
 
-import json
-import logging
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from pokegan.errors import PokeGANError
-
-logger = logging.getLogger(__name__)
+from pokegan.hub_errors import client_errors, may_pass, outlast, status_of
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each new try, half a minute in all."""
@@ -39,42 +36,17 @@ def with_retries(
     Raises:
         PokeGANError: the Hub refuses, or the last try failed.
     """
-    from huggingface_hub.errors import HfHubHTTPError
-
-    # The base class of the HTTP library's errors; which library that is depends on the version.
-    http_error = HfHubHTTPError.__bases__[0]
-    left = list(pauses)
-    while True:
-        try:
-            return action()
-        except (http_error, OSError, ValueError) as error:
-            line = _explain(error, repo_id, revision)
-            if not left or not _may_pass(error):
-                raise PokeGANError(line) from error
-        pause = left.pop(0)
-        logger.warning("%s; trying again in %g s", line, pause)
-        time.sleep(pause)
-
-
-def _status(error: Exception) -> int | None:
-    """The HTTP status that the Hub answered with, None if there was no answer."""
-    return getattr(getattr(error, "response", None), "status_code", None)
-
-
-def _may_pass(error: Exception) -> bool:
-    status = _status(error)
-    if status is not None:
-        return status in (408, 429) or status >= 500
-    if isinstance(error, json.JSONDecodeError):  # a proxy's page in place of an answer
-        return True
-    # What is left: the client's objections and local files (no), and broken connections (yes).
-    return not isinstance(error, ValueError | OSError)
+    explain = partial(_explain, repo_id=repo_id, revision=revision)
+    try:
+        return outlast(action, pauses, explain)
+    except client_errors() as error:
+        raise PokeGANError(explain(error)) from error
 
 
 def _explain(error: Exception, repo_id: str, revision: str | None) -> str:
     from huggingface_hub.errors import RevisionNotFoundError
 
-    status = _status(error)
+    status = status_of(error)
     said = " ".join(str(getattr(error, "server_message", None) or error).split())
     if status == 401:
         return (
@@ -91,6 +63,6 @@ def _explain(error: Exception, repo_id: str, revision: str | None) -> str:
         return f"{repo_id}: too many requests to the Hub; try again later"
     if status is not None and status >= 500:
         return f"{repo_id}: the Hub failed with status {status}; try again later"
-    if status is None and _may_pass(error):
+    if status is None and may_pass(error):
         return f"{repo_id}: the Hub cannot be reached ({said}); try again later"
     return f"{repo_id}: {said}"

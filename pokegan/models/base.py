@@ -8,14 +8,14 @@ from typing import ClassVar, Literal, overload
 
 import numpy as np
 import torch
-from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
+from huggingface_hub import PyTorchModelHubMixin
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from PIL import Image
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from pokegan.errors import PokeGANError
-from pokegan.hub_errors import hub_errors_in_one_line
+from pokegan.hub_files import fetch_files
 from pokegan.models import ARCHITECTURES
 from pokegan.models.checks import check_arguments, check_choice, check_number
 from pokegan.models.conditioning import (
@@ -84,7 +84,8 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
 
         Called on ``SpriteModel`` itself, it picks the class that ``config.json`` names. Unlike the
         mixin's, it reads safetensors only, refuses weights that do not fit the architecture, and
-        takes config and weights from one commit.
+        takes config and weights, whole and undamaged, from one commit
+        (:func:`pokegan.hub_files.fetch_files` says when the cache serves).
 
         Args:
             pretrained_model_name_or_path: a folder, or a Hub id ("user/name").
@@ -102,8 +103,10 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         if os.path.isdir(source):
             folder = Path(source)
         else:
-            folder = _download(
+            folder = fetch_files(
                 source,
+                lambda _: [SAFETENSORS_SINGLE_FILE],
+                CONFIG_NAME,
                 revision=revision,
                 token=token,
                 cache_dir=cache_dir,
@@ -360,30 +363,6 @@ def to_pil(images: Tensor) -> list[Image.Image]:
     return [
         Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array) for array in pixels
     ]
-
-
-def _download(
-    repo_id: str,
-    *,
-    revision: str | None,
-    token: str | bool | None,
-    cache_dir: str | Path | None,
-    force_download: bool,
-    local_files_only: bool,
-) -> Path:
-    """Fetch config and weights of one commit; returns the cache folder of that commit."""
-    options = {
-        "token": token,
-        "cache_dir": cache_dir,
-        "force_download": force_download,
-        "local_files_only": local_files_only,
-    }
-    with hub_errors_in_one_line(repo_id, revision):
-        config = Path(hf_hub_download(repo_id, CONFIG_NAME, revision=revision, **options))
-        # The cache lays a commit's files out as snapshots/<commit>/<file>.
-        commit = config.parent.name
-        hf_hub_download(repo_id, SAFETENSORS_SINGLE_FILE, revision=commit, **options)
-    return config.parent
 
 
 def _read_config(path: Path) -> dict:

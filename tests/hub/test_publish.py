@@ -273,7 +273,7 @@ def test_no_hub_at_all(publish, folder):
 
 def test_pauses_grow_and_are_spent_in_order(hub, publish, monkeypatch):
     slept = []
-    monkeypatch.setattr("pokegan.hub.retry.time.sleep", slept.append)
+    monkeypatch.setattr("pokegan.hub_errors.time.sleep", slept.append)
     hub.fault = fail(2, "/commit/", lambda request: UNAVAILABLE)
     publish(pauses=(1.0, 2.0, 4.0))
     assert slept == [1.0, 2.0]
