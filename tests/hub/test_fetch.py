@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
-from hub_repos import File
+from hub_repos import File, Repo
 from hub_server import NO_ANSWER, Response, cut, damaged, shortened
+from huggingface_hub import constants
 from model_folder import write_model_folder
 
 import pokegan
@@ -22,7 +24,7 @@ class Kind:
     large: str
     small: str
 
-    def load(self, source="ada/thing", revision=None):
+    def load(self, source="ada/thing", *, revision=None):
         if self.name == "models":
             return pokegan.load(source, revision=revision)
         return open_sprites(f"{source}@{revision}" if revision else str(source), "all")
@@ -35,8 +37,6 @@ class Kind:
 
     def put(self, hub, folder, owner="ada", private=False):
         """Commit the files of a folder to ``ada/thing``; returns the commit."""
-        from hub_repos import Repo
-
         repo = hub.repos.setdefault(
             (self.name, "ada/thing"), Repo(self.name, "ada/thing", owner, private)
         )
@@ -66,6 +66,11 @@ def folders(tmp_path_factory):
             f"synthetic:{10 + 10 * version}", base / f"datasets {version}", progress=False
         )
     return base
+
+
+@cache
+def digest_of(kind, folder):
+    return kind.digest(folder)
 
 
 @pytest.fixture(params=KINDS)
@@ -143,12 +148,160 @@ def test_a_failure_that_stays_is_one_line_and_leaves_nothing_half(
         thing.load()
     # ... nor stands in the way of the whole when it is back.
     the_hub.fault = None
-    assert thing.digest() == thing.digest(folders / f"{thing.name} 1")
+    assert thing.digest() == digest_of(thing, folders / f"{thing.name} 1")
 
 
 @pytest.mark.parametrize(("place", "failure"), [case for case in CASES if case[1] in PASSING])
 def test_a_failure_that_passes_is_outlasted(the_hub, thing, folders, place, failure):
     spoilt = fail(the_hub, place, FAILURES[failure][0], times=1)
-    assert thing.digest() == thing.digest(folders / f"{thing.name} 1")
+    assert thing.digest() == digest_of(thing, folders / f"{thing.name} 1")
     assert len(spoilt) == 1
     assert sum(the_hub.pauses) <= 2
+
+
+# -- what the cache is good for -------------------------------------------------------------------
+
+
+def test_an_older_copy_is_served_with_a_warning_or_not_at_all(the_hub, thing, folders, caplog):
+    first, second = (digest_of(thing, folders / f"{thing.name} {version}") for version in (1, 2))
+    assert thing.digest() == first
+    commit = the_hub.repos[thing.name, "ada/thing"].branches["main"]
+    thing.put(the_hub, folders / f"{thing.name} 2")
+    for answer in (NO_ANSWER, Response(503), Response(429)):
+        the_hub.fault = lambda request, answer=answer: answer
+        caplog.clear()
+        assert thing.digest() == first
+        (warning,) = caplog.messages
+        assert warning.startswith("ada/thing: ")
+        assert warning.endswith(f"using commit {commit} from the cache")
+    assert the_hub.pauses == []
+    for status in (401, 403, 404):
+        the_hub.fault = lambda request, status=status: Response(status)
+        with pytest.raises(pokegan.PokeGANError, match=r"^ada/thing: "):
+            thing.load()
+    the_hub.fault = None
+    caplog.clear()
+    assert thing.digest() == second != first
+    assert caplog.messages == []
+
+
+def test_a_commit_in_the_cache_needs_no_hub(the_hub, thing, folders, caplog):
+    commit = the_hub.repos[thing.name, "ada/thing"].branches["main"]
+    thing.put(the_hub, folders / f"{thing.name} 2")
+    first = digest_of(thing, folders / f"{thing.name} 1")
+    assert thing.digest(revision=commit) == first != thing.digest()
+    asked = len(the_hub.log)
+    assert thing.digest(revision=commit) == first
+    assert len(the_hub.log) == asked
+    assert caplog.messages == []
+
+
+def test_loading_again_asks_once_and_downloads_nothing(the_hub, thing):
+    thing.load()
+    asked = len(the_hub.log)
+    thing.load()
+    (request,) = the_hub.log[asked:]
+    assert request.path == f"/api/{thing.name}/ada/thing"
+
+
+def test_offline_means_the_cache_without_a_word(the_hub, thing, caplog, monkeypatch):
+    whole = thing.digest()
+    asked = len(the_hub.log)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert thing.digest() == whole
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", f"{constants.HF_HUB_CACHE} of another")
+    with pytest.raises(pokegan.PokeGANError, match=r"^ada/thing: .* not asked in offline mode$"):
+        thing.load()
+    assert len(the_hub.log) == asked
+    assert caplog.messages == []
+
+
+def test_a_file_that_was_damaged_on_the_disk_is_fetched_anew(the_hub, thing, folders, caplog):
+    whole = thing.digest()
+    commit = the_hub.repos[thing.name, "ada/thing"].branches["main"]
+    for name in (thing.small, thing.large):
+        (path,) = Path(constants.HF_HUB_CACHE).glob(f"*/snapshots/{commit}/{name}")
+        path.write_bytes(damaged(Response(200, path.read_bytes())).body)
+        assert thing.digest(revision=commit) == whole
+        assert "damaged; removed from the cache" in caplog.text
+        caplog.clear()
+
+
+# -- one commit, and nothing but what is asked for ------------------------------------------------
+
+
+def test_what_is_pushed_meanwhile_does_not_mix_in(the_hub, thing, folders):
+    def push_in_between(request):
+        if request.path.startswith("/lfs/"):
+            the_hub.fault = None
+            thing.put(the_hub, folders / f"{thing.name} 2")
+
+    the_hub.fault = push_in_between
+    assert thing.digest() == digest_of(thing, folders / f"{thing.name} 1")
+    assert thing.digest() == digest_of(thing, folders / f"{thing.name} 2")
+
+
+def test_a_missing_revision_or_file_is_named(the_hub, thing):
+    with pytest.raises(pokegan.PokeGANError, match=r"^ada/thing: .* no revision 'v9'$"):
+        thing.load(revision="v9")
+    repo = the_hub.repos[thing.name, "ada/thing"]
+    for name in (thing.small, thing.large):
+        files = {path: file for path, file in repo.resolve("main").files.items() if path != name}
+        repo.add_commit("main", files, "less", "", "ada")
+    with pytest.raises(pokegan.PokeGANError, match=r"^ada/thing: the repository has no file "):
+        thing.load()
+    assert not list(Path(constants.HF_HUB_CACHE).glob("*--ada--thing"))
+
+
+def test_a_pickle_is_not_even_asked_for(the_hub, folders, tmp_path):
+    write_model_folder(tmp_path / "model")
+    (tmp_path / "model/model.safetensors").rename(tmp_path / "model/pytorch_model.bin")
+    KINDS["models"].put(the_hub, tmp_path / "model")
+    with pytest.raises(pokegan.PokeGANError, match=r"no file model\.safetensors$"):
+        pokegan.load("ada/thing")
+    assert not the_hub.requests("GET", "/resolve/|/lfs/")
+
+
+def test_a_private_repository_is_its_owners_also_when_it_is_cached(
+    the_hub, thing, folders, monkeypatch
+):
+    the_hub.repos[thing.name, "ada/thing"].private = True
+    others = {"nobody": "", "a stranger": "hf_of_nobody", "bob": the_hub.token("bob")}
+
+    def refused(token):
+        monkeypatch.setenv("HF_TOKEN", token)
+        with pytest.raises(pokegan.PokeGANError) as caught:
+            thing.load()
+        assert str(caught.value).startswith("ada/thing: ")
+        assert "token" in str(caught.value)
+        assert not token or token not in str(caught.value)
+
+    for token in others.values():
+        refused(token)
+    monkeypatch.setenv("HF_TOKEN", the_hub.token("ada"))
+    assert thing.digest() == digest_of(thing, folders / f"{thing.name} 1")
+    for token in others.values():
+        refused(token)
+
+
+def test_a_dataset_of_which_a_shard_is_missing_is_not_read(the_hub, folders, tmp_path):
+    kind, out = KINDS["datasets"], tmp_path / "shards"
+    sprites = open_sprites(str(folders / "datasets 2"))
+    (out / "data").mkdir(parents=True)
+    (out / "README.md").write_text("no facts about shards here")
+    for shard in range(2):
+        rows = sprites.dataset.shard(2, shard)
+        rows.to_parquet(str(out / f"data/train-0000{shard}-of-00002.parquet"))
+    commit = kind.put(the_hub, out)
+    assert len(kind.load(revision=commit)) == len(sprites)
+    (shard,) = Path(constants.HF_HUB_CACHE).glob("*/snapshots/*/data/train-00001-*")
+    shard.unlink()
+    the_hub.fault = lambda request: Response(503)
+    with pytest.raises(pokegan.PokeGANError, match="status 503"):
+        kind.load(revision=commit)
+    the_hub.fault = None
+    files = dict(the_hub.repos["datasets", "ada/thing"].resolve("main").files)
+    del files["data/train-00001-of-00002.parquet"]
+    the_hub.repos["datasets", "ada/thing"].add_commit("main", files, "less", "", "ada")
+    with pytest.raises(pokegan.PokeGANError, match=r"no file data/train-00001-of-00002\.parquet$"):
+        kind.load()
