@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -67,6 +67,7 @@ def train(
     validation: Sprites | None,
     out: Path,
     accelerator: Accelerator,
+    model_written: Callable[[float], None] | None = None,
 ) -> Path:
     """Train a recipe, or continue a run, and return the model folder.
 
@@ -77,6 +78,8 @@ def train(
         validation: the data that early stopping looks at, where the recipe has it.
         out: the run folder.
         accelerator: this process's place among the others.
+        model_written: called on the main process whenever the model folder was written, with the
+            thousand images seen.
 
     Raises:
         PokeGANError: unfit settings, a folder that holds another run, a NaN or infinite loss, a
@@ -95,6 +98,7 @@ def train(
         )
     state = TrainState(recipe, objective, accelerator.device)
     run = _Run(recipe, options, sprites, validation, out, accelerator, objective, state)
+    run.model_written = model_written
     with run.open() as start:
         run.walk(start)
     return run.model_folder
@@ -127,6 +131,7 @@ class _Run:
         self.best_folder = out / "best"
         self.total = recipe.total_steps(len(sprites))
         self.seconds = 0.0
+        self.model_written: Callable[[float], None] | None = None
         self.watch = Watch(diversity(self._some(self.feed, len(sprites)).image))
         self.evaluation = None
         if options.eval_kimg is not None and self.main:
@@ -477,6 +482,8 @@ class _Run:
                     f"{folder}: cannot be written ({error.strerror or error}); the"
                     f" checkpoint of step {done} is intact; make room and use --resume auto"
                 ) from error
+            if self.model_written and folder == self.model_folder:
+                self.model_written(self._kimg(done))
 
     def _stop_not_finite(self, done: int, scalars: Mapping[str, Tensor]) -> None:
         names = [name for name, value in scalars.items() if not torch.isfinite(value)]
