@@ -14,6 +14,7 @@ from model_folder import write_model_folder
 import pokegan
 from pokegan.data.build import build_dataset
 from pokegan.data.resolve import open_sprites
+from pokegan.models.base import SpriteModel
 
 
 @dataclass(frozen=True)
@@ -249,6 +250,18 @@ def test_what_is_pushed_meanwhile_does_not_mix_in(the_hub, thing, folders):
     the_hub.fault = push_in_between
     assert thing.digest() == digest_of(thing, folders / f"{thing.name} 1")
     assert thing.digest() == digest_of(thing, folders / f"{thing.name} 2")
+
+
+def test_local_files_only_means_whole_files_only(the_hub, folders):
+    KINDS["models"].put(the_hub, folders / "models 1")
+    for spoil in (lambda path: path.unlink(), lambda path: path.write_bytes(b"{}")):
+        pokegan.load("ada/thing")
+        asked = len(the_hub.log)
+        SpriteModel.from_pretrained("ada/thing", local_files_only=True)
+        spoil(next(Path(constants.HF_HUB_CACHE).glob("*/snapshots/*/model.safetensors")))
+        with pytest.raises(pokegan.PokeGANError, match=r"^ada/thing: .* not \(or not whole\) in"):
+            SpriteModel.from_pretrained("ada/thing", local_files_only=True)
+        assert len(the_hub.log) == asked
 
 
 def test_a_missing_revision_or_file_is_named(the_hub, thing):
