@@ -19,7 +19,8 @@ def client_errors() -> tuple[type[Exception], ...]:
     from huggingface_hub.errors import HfHubHTTPError
 
     # The base class of the HTTP library's errors; which library that is depends on the version.
-    return (HfHubHTTPError.__bases__[0], OSError, ValueError)
+    # Transfers of large files raise RuntimeError.
+    return (HfHubHTTPError.__bases__[0], OSError, ValueError, RuntimeError)
 
 
 def outlast(
@@ -55,7 +56,7 @@ def status_of(error: BaseException) -> int | None:
 
 def may_pass(error: BaseException) -> bool:
     """Whether the same call may succeed a little later."""
-    error = _reason(error)
+    error = reason_of(error)
     status = status_of(error)
     if status is not None:
         return status in (408, 429) or status >= 500
@@ -67,8 +68,8 @@ def may_pass(error: BaseException) -> bool:
     return not isinstance(error, ValueError | OSError)
 
 
-def _reason(error: BaseException) -> BaseException:
-    """What happened on the network, where the client only says that its cache has nothing."""
+def reason_of(error: BaseException) -> BaseException:
+    """What happened on the network, where the client only says what it was about to do."""
     from huggingface_hub.errors import FileMetadataError, HfHubHTTPError
 
     cause = error.__cause__
@@ -97,7 +98,7 @@ def reading_failed(error: BaseException, repo_id: str, revision: str | None = No
     """One line about an error of the Hub client while it read from a repository."""
     from huggingface_hub import errors
 
-    error = _reason(error)
+    error = reason_of(error)
     where = repo_id if revision is None else f"{repo_id} at {revision}"
     status = status_of(error)
     said = " ".join(str(getattr(error, "server_message", None) or error).split())

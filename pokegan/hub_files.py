@@ -68,7 +68,7 @@ def fetch_files(
             stayed after several tries, or a file that arrived damaged twice.
     """
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import OfflineModeIsEnabled
+    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
 
     where = repo_id if revision is None else f"{repo_id} at {revision}"
     download = partial(
@@ -78,12 +78,11 @@ def fetch_files(
         outlast, pauses=PAUSES, explain=partial(reading_failed, repo_id=repo_id, revision=revision)
     )
     with hub_errors_in_one_line(repo_id, revision):
-        # Offline, the client itself tells what is missing, or that there is no such repository id.
         cached = None if force_download else _cached(download, wanted, last, revision)
-        if local_files_only:
-            return cached or Path(download(last, revision=revision, local_files_only=True)).parent
-        if cached and COMMIT.fullmatch(revision or ""):
+        if cached and (local_files_only or COMMIT.fullmatch(revision or "")):
             return cached
+        if local_files_only:
+            raise LocalEntryNotFoundError("not in the cache")
         ask = partial(_listing, repo_id, repo_type, revision, token)
         try:
             commit, ids = ask() if cached else insist(ask)
@@ -124,8 +123,10 @@ def _listing(
         files_metadata=True,
         timeout=LISTING_SECONDS,
     )
-    ids = {file.rfilename: file.lfs.sha256 if file.lfs else file.blob_id for file in info.siblings}
-    return info.sha, ids
+    files = info.siblings or []
+    return info.sha, {
+        file.rfilename: file.lfs.sha256 if file.lfs else file.blob_id for file in files
+    }
 
 
 def _cached(

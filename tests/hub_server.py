@@ -436,7 +436,10 @@ def _handler(server: HubServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(response.body)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(response.body[: response.cut_after])
+                try:
+                    self.wfile.write(response.body[: response.cut_after])
+                except ConnectionError:  # whoever asked has left
+                    self.close_connection = True
 
         do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve
 

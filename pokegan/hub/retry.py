@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from pokegan.errors import PokeGANError
-from pokegan.hub_errors import client_errors, may_pass, outlast, status_of
+from pokegan.hub_errors import client_errors, may_pass, outlast, reason_of, status_of
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each new try, half a minute in all."""
@@ -46,6 +46,7 @@ def with_retries(
 def _explain(error: Exception, repo_id: str, revision: str | None) -> str:
     from huggingface_hub.errors import RevisionNotFoundError
 
+    error = reason_of(error)
     status = status_of(error)
     said = " ".join(str(getattr(error, "server_message", None) or error).split())
     if status == 401:

@@ -5,7 +5,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -65,6 +65,7 @@ def train(
     validation: Sprites | StreamedSprites | None,
     out: Path,
     accelerator: Accelerator,
+    model_written: Callable[[float], None] | None = None,
 ) -> Path:
     """Train a recipe, or continue a run, and return the model folder.
 
@@ -75,6 +76,8 @@ def train(
         validation: the data that early stopping looks at, where the recipe has it.
         out: the run folder.
         accelerator: this process's place among the others.
+        model_written: called on the main process whenever the model folder was written, with the
+            thousand images seen.
 
     Raises:
         PokeGANError: unfit settings, a folder that holds another run, a NaN or infinite loss, a
@@ -93,6 +96,7 @@ def train(
         )
     state = TrainState(recipe, objective, accelerator.device)
     run = _Run(recipe, options, sprites, validation, out, accelerator, objective, state)
+    run.model_written = model_written
     try:
         with run.open() as start:
             run.walk(start)
@@ -130,6 +134,7 @@ class _Run:
         self.best_folder = out / "best"
         self.total = recipe.total_steps(len(sprites))
         self.seconds = 0.0
+        self.model_written: Callable[[float], None] | None = None
         self.watch = Watch(diversity(self.feed.reference().image))
         self.evaluation = None
         if options.eval_kimg is not None and self.main:
@@ -487,6 +492,8 @@ class _Run:
                     f"{folder}: cannot be written ({error.strerror or error}); the"
                     f" checkpoint of step {done} is intact; make room and use --resume auto"
                 ) from error
+            if self.model_written and folder == self.model_folder:
+                self.model_written(self._kimg(done))
 
     def _stop_not_finite(self, done: int, scalars: Mapping[str, Tensor]) -> None:
         names = [name for name, value in scalars.items() if not torch.isfinite(value)]

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ def _run(recipe: Recipe, options: RunOptions) -> int:
     from accelerate import Accelerator
 
     from pokegan.training.loop import train
+    from pokegan.training.pushing import check_target, pushing
 
     accelerator = Accelerator(cpu=options.cpu, mixed_precision=recipe.mixed_precision)
     check_world(accelerator.num_processes, options.num_processes, os.environ)
@@ -54,6 +56,9 @@ def _run(recipe: Recipe, options: RunOptions) -> int:
         torch.set_num_threads(options.threads or max(1, _cores() // here))
         keep_freed_memory()
         torch.set_flush_denormal(True)  # vanishing gradients must not slow the arithmetic
+    pushes = options.push_to is not None and accelerator.is_main_process
+    if pushes:
+        check_target(options.push_to, options.push_private)
     # The first process builds or downloads what is missing; the others find it in the cache.
     with accelerator.main_process_first():
         sprites = _open(options, options.split).of_colours(recipe.shiny)
@@ -67,7 +72,11 @@ def _run(recipe: Recipe, options: RunOptions) -> int:
         print(_summary(recipe, sprites, out, accelerator), flush=True)
     if options.dry_run:
         return 0
-    model_folder = train(recipe, options, sprites, validation, out, accelerator)
+    pusher = nullcontext()
+    if pushes:
+        pusher = pushing(out, options.push_to, options.push_private, options.push_every)
+    with pusher as model_written:
+        model_folder = train(recipe, options, sprites, validation, out, accelerator, model_written)
     if accelerator.is_main_process:
         print(f"model folder: {model_folder}")
     accelerator.end_training()

@@ -29,6 +29,7 @@ FLAGS = {
     "data_may_change": "continue a run though its data has changed since the checkpoint",
     "stop_on_collapse": "end the run where it collapses, instead of only warning",
     "cpu": "train on the CPU even where there is a GPU; needed for several CPU processes",
+    "push_private": "create the repository that is pushed to private, and refuse a public one",
 }
 
 
@@ -291,6 +292,10 @@ class RunOptions:
             decides which model is best.
         max_bank_gib: a data set that needs more memory than this is read through worker processes
             instead of being held in memory.
+        push_to: the Hub id (user/name) that the model is published under when the run is complete.
+        push_every: thousand real images after which a checkpoint's model is published there as
+            well, in the background.
+        push_private: create the repository that is pushed to private, and refuse a public one.
     """
 
     data: str = "gen5"
@@ -312,10 +317,13 @@ class RunOptions:
     eval_samples: int = 1000
     eval_features: str = "efficientnet-lite0,sprite-net"
     max_bank_gib: float = 4.0
+    push_to: str | None = None
+    push_every: float | None = None
+    push_private: bool = False
 
     def __post_init__(self):
         above_0 = ("num_processes", "threads", "checkpoint_kimg", "log_every", "watch_kimg")
-        for name in (*above_0, "eval_kimg", "stream_buffer"):
+        for name in (*above_0, "eval_kimg", "stream_buffer", "push_every"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise PokeGANError(f"{name} must be above 0, not {value}")
@@ -323,6 +331,8 @@ class RunOptions:
             raise PokeGANError("eval_kimg needs sprites to validate: use --split train")
         if self.eval_kimg is not None and self.streaming:
             raise PokeGANError("eval_kimg needs all sprites at hand: leave out --streaming")
+        if self.push_to is None and (self.push_every is not None or self.push_private):
+            raise PokeGANError("push_every and push_private need push_to: say where to push")
         if self.max_bank_gib < 0:
             raise PokeGANError(f"max_bank_gib must not be negative, not {self.max_bank_gib}")
 

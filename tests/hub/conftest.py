@@ -9,10 +9,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def the_hub(hub, tmp_path, monkeypatch):
-    """``hub``, for whatever asks no other one, with an empty cache; waiting takes no time.
-
-    ``the_hub.pauses`` are the seconds that would have been waited.
-    """
+    """``hub``, for whatever asks no other one, with an empty cache."""
     from huggingface_hub import constants
 
     # Read by the client at each call; a setting of the environment only once, at the import.
@@ -21,6 +18,4 @@ def the_hub(hub, tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", hub.url)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub cache"))
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    hub.pauses = []
-    monkeypatch.setattr("time.sleep", hub.pauses.append)
     return hub

@@ -14,6 +14,7 @@ from model_folder import write_model_folder
 import pokegan
 from pokegan.data.build import build_dataset
 from pokegan.data.resolve import open_sprites
+from pokegan.models.base import SpriteModel
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,14 @@ def digest_of(kind, folder):
     return kind.digest(folder)
 
 
+@pytest.fixture
+def pauses(monkeypatch):
+    """The seconds that would have been waited, by us and by the client; waiting takes no time."""
+    slept = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    return slept
+
+
 @pytest.fixture(params=KINDS)
 def thing(request, the_hub, folders):
     """A kind of repository of which the first version is on the Hub."""
@@ -129,7 +138,7 @@ def fail(hub, place, spoil, times=10**9):
 
 @pytest.mark.parametrize(("place", "failure"), CASES)
 def test_a_failure_that_stays_is_one_line_and_leaves_nothing_half(
-    the_hub, thing, folders, place, failure
+    the_hub, thing, folders, pauses, place, failure
 ):
     spoil, message = FAILURES[failure]
     spoilt = fail(the_hub, place, spoil)
@@ -141,7 +150,7 @@ def test_a_failure_that_stays_is_one_line_and_leaves_nothing_half(
     assert message in line
     assert "\n" not in line
     if failure not in PASSING:
-        assert the_hub.pauses == []
+        assert pauses == []
     # Nothing half is taken for the whole when the Hub is away ...
     the_hub.fault = lambda request: Response(503)
     with pytest.raises(pokegan.PokeGANError, match="status 503"):
@@ -152,17 +161,19 @@ def test_a_failure_that_stays_is_one_line_and_leaves_nothing_half(
 
 
 @pytest.mark.parametrize(("place", "failure"), [case for case in CASES if case[1] in PASSING])
-def test_a_failure_that_passes_is_outlasted(the_hub, thing, folders, place, failure):
+def test_a_failure_that_passes_is_outlasted(the_hub, thing, folders, pauses, place, failure):
     spoilt = fail(the_hub, place, FAILURES[failure][0], times=1)
     assert thing.digest() == digest_of(thing, folders / f"{thing.name} 1")
     assert len(spoilt) == 1
-    assert sum(the_hub.pauses) <= 2
+    assert sum(pauses) <= 2
 
 
 # -- what the cache is good for -------------------------------------------------------------------
 
 
-def test_an_older_copy_is_served_with_a_warning_or_not_at_all(the_hub, thing, folders, caplog):
+def test_an_older_copy_is_served_with_a_warning_or_not_at_all(
+    the_hub, thing, folders, pauses, caplog
+):
     first, second = (digest_of(thing, folders / f"{thing.name} {version}") for version in (1, 2))
     assert thing.digest() == first
     commit = the_hub.repos[thing.name, "ada/thing"].branches["main"]
@@ -174,7 +185,7 @@ def test_an_older_copy_is_served_with_a_warning_or_not_at_all(the_hub, thing, fo
         (warning,) = caplog.messages
         assert warning.startswith("ada/thing: ")
         assert warning.endswith(f"using commit {commit} from the cache")
-    assert the_hub.pauses == []
+    assert pauses == []
     for status in (401, 403, 404):
         the_hub.fault = lambda request, status=status: Response(status)
         with pytest.raises(pokegan.PokeGANError, match=r"^ada/thing: "):
@@ -241,6 +252,18 @@ def test_what_is_pushed_meanwhile_does_not_mix_in(the_hub, thing, folders):
     assert thing.digest() == digest_of(thing, folders / f"{thing.name} 2")
 
 
+def test_local_files_only_means_whole_files_only(the_hub, folders):
+    KINDS["models"].put(the_hub, folders / "models 1")
+    for spoil in (lambda path: path.unlink(), lambda path: path.write_bytes(b"{}")):
+        pokegan.load("ada/thing")
+        asked = len(the_hub.log)
+        SpriteModel.from_pretrained("ada/thing", local_files_only=True)
+        spoil(next(Path(constants.HF_HUB_CACHE).glob("*/snapshots/*/model.safetensors")))
+        with pytest.raises(pokegan.PokeGANError, match=r"^ada/thing: .* not \(or not whole\) in"):
+            SpriteModel.from_pretrained("ada/thing", local_files_only=True)
+        assert len(the_hub.log) == asked
+
+
 def test_a_missing_revision_or_file_is_named(the_hub, thing):
     with pytest.raises(pokegan.PokeGANError, match=r"^ada/thing: .* no revision 'v9'$"):
         thing.load(revision="v9")
@@ -284,7 +307,7 @@ def test_a_private_repository_is_its_owners_also_when_it_is_cached(
         refused(token)
 
 
-def test_a_dataset_of_which_a_shard_is_missing_is_not_read(the_hub, folders, tmp_path):
+def test_a_dataset_of_which_a_shard_is_missing_is_not_read(the_hub, folders, pauses, tmp_path):
     kind, out = KINDS["datasets"], tmp_path / "shards"
     sprites = open_sprites(str(folders / "datasets 2"))
     (out / "data").mkdir(parents=True)

@@ -258,6 +258,14 @@ def test_a_failure_that_stays_is_told_with_its_status(hub, publish, caplog):
     assert caplog.text.count("trying again") == len(NO_PAUSES)
 
 
+def test_storage_that_fails_is_told_as_well(hub, publish, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # of the client's own tries
+    hub.fault = lambda request: UNAVAILABLE if request.method == "PUT" else None
+    with pytest.raises(PokeGANError, match=r"^ada/tiny: the Hub failed with status 503"):
+        publish()
+    assert stored(hub) == {}
+
+
 def test_too_many_requests(hub, publish):
     hub.fault = fail(99, "/commit/", lambda request: Response(429))
     with pytest.raises(PokeGANError, match="too many requests to the Hub"):
