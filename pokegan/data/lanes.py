@@ -6,8 +6,8 @@ their own; the rows, laid end to end like that, are cut into lanes of equal leng
 side by side; and in a lane, blocks of consecutive rows are shuffled. Each row of the batch belongs
 to one lane, so a step's places are arithmetic: nothing before them need be read.
 
-A lane's part of an epoch may end within a shard, or within a row group: lanes are then equal to a
-row, whatever the shards' sizes, and one large shard feeds all of them.
+A lane's part of an epoch may end within a shard, or within a row group, whose beginning is then
+read twice: lanes are equal to a row, whatever the shards' sizes, and few shards feed them all.
 """
 
 from collections.abc import Iterator

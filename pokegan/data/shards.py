@@ -185,7 +185,9 @@ class Reader:
             if self._left is None or len(self._left) == 0:
                 self._left = next(self._batches, None)
                 if self._left is None:
-                    raise pa.ArrowInvalid(f"row group {span.group} ends too early")
+                    raise pa.ArrowInvalid(
+                        f"row group {self._shards.index[span.group]} ends too early"
+                    )
             end = min(len(self._left), span.stop - self._row)
             skipped = min(end, max(0, span.first - self._row))
             if skipped < end:
@@ -203,20 +205,20 @@ class Reader:
             self._file = self._open.enter_context(opened)
             self._shard = shards.shard[group]
         self._group, self._row, self._left = group, 0, None
-        self._batches = _batches(self._file, int(shards.index[group]), shards.shiny)
+        self._batches = _batches(shards, self._file, group)
 
 
-def _batches(file: Any, group: int, shiny: str) -> Iterator["pa.RecordBatch"]:
-    """The sprites of a row group in these colours, up to 256 at a time."""
+def _batches(shards: Shards, file: Any, group: int) -> Iterator["pa.RecordBatch"]:
+    """The sprites of a row group in the colours that count, up to 256 at a time."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    row = 0
+    row, index = 0, int(shards.index[group])
     columns = ["image.bytes", *_LABELS]
-    for batch in file.iter_batches(_AT_ONCE, row_groups=[group], columns=columns):
+    for batch in file.iter_batches(_AT_ONCE, row_groups=[index], columns=columns):
         for name in _LABELS:
             if batch.column(name).null_count:
-                raise pa.ArrowInvalid(f"row group {group} has sprites without {name}")
+                raise pa.ArrowInvalid(f"row group {index} has sprites without {name}")
         batch = pa.RecordBatch.from_pydict(
             {
                 "bytes": pc.struct_field(batch.column("image"), "bytes").cast(pa.large_binary()),
@@ -227,9 +229,9 @@ def _batches(file: Any, group: int, shiny: str) -> Iterator["pa.RecordBatch"]:
             }
         )
         row += len(batch)
-        if shiny != "both":
+        if shards.shiny != "both":
             flags = batch.column("shiny")
-            batch = batch.filter(flags if shiny == "only" else pc.invert(flags))
+            batch = batch.filter(flags if shards.shiny == "only" else pc.invert(flags))
         yield batch
 
 

@@ -166,15 +166,17 @@ def growth(quick: bool) -> str:
 
 
 def feeding(quick: bool) -> str:
-    """How long a batch takes to come, and memory, from a thousand to a million sprites; where they
-    would take more than 4 GiB, they are decoded anew each time."""
+    """How long a batch takes to come, and memory, from a thousand to a million sprites: held in
+    memory, or, where they would take more than 4 GiB, decoded anew each time; and streamed."""
     counts = (100, 1000) if quick else (1000, 10_000, 100_000, 1_000_000)
     rows = []
     for count in counts:
-        seen = json.loads(_python(HERE / "feeding.py", str(count), "10" if quick else "100", "4"))
-        times = f"{1000 * seen['seconds']:.2f}"
-        rows.append([f"{count:,}", seen["feed"], times, three_digits(seen["peak_mib"])])
-    return _table(["sprites", "feed", "ms a batch of 64", "peak MiB"], rows)
+        for how in ("4", "stream"):
+            seen = json.loads(_python(HERE / "feeding.py", count, 10 if quick else 100, how))
+            times = f"{seen['first']:.1f}", f"{1000 * seen['seconds']:.2f}"
+            rows.append([f"{count:,}", seen["feed"], *times, three_digits(seen["peak_mib"])])
+    head = ["sprites", "feed", "s to the first batch", "ms a batch of 64", "peak MiB"]
+    return _table(head, rows)
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
@@ -241,7 +243,7 @@ def _small() -> list[str]:
     return ["--image.size=16", "--batch-size=8", "--data=synthetic:20"]
 
 
-def _python(*arguments: str | Path) -> str:
+def _python(*arguments: str | int | Path) -> str:
     done = subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(map(str, arguments))}\n{done.stderr}")

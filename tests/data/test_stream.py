@@ -1,5 +1,6 @@
 import io
 import itertools
+import shutil
 import threading
 import weakref
 from collections import Counter
@@ -234,17 +235,16 @@ def test_a_damaged_image_is_named_with_its_place(tmp_path, folder, data, reason)
         buffer = io.BytesIO()
         Image.new("RGBA", data).save(buffer, "PNG")
         data = buffer.getvalue()
-    path = next((folder / "data").glob("train-00000*"))
+    shutil.copytree(folder / "data", tmp_path / "data")
+    path = next((tmp_path / "data").glob("train-00001*"))
     table = pq.read_table(path)
     images = table["image"].to_pylist()
     images[7]["bytes"] = data
     column = pa.array(images, table.schema.field("image").type)
-    (tmp_path / "data").mkdir()
-    path = tmp_path / "data/train-00000-of-00001.parquet"
     pq.write_table(table.set_column(0, table.schema.field("image"), column), path, row_group_size=4)
     sprites = stream_sprites(str(tmp_path), "train", BUFFER)
     with pytest.raises(PokeGANError, match=f"{path.name}: row group 1, row 3: {reason}") as caught:
-        batches(sprites, range(3), batch_size=8)
+        batches(sprites, range(15), batch_size=8)
     assert "--resume auto goes on from the last checkpoint" in str(caught.value)
 
 

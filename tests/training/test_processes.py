@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from sprite_shards import write_shards
 from tiny import ROOT, TINY, environment, run_training
 
 from pokegan import PokeGANError
@@ -82,6 +83,27 @@ def test_two_processes_write_one_log_with_the_means_of_the_whole_batch(runs):
     for ours, theirs in zip(one, two, strict=True):
         for name in ("loss/judge", "loss/painter"):
             assert ours[name] == pytest.approx(theirs[name], rel=1e-3, abs=1e-4)
+
+
+def test_two_processes_stream_the_batches_of_one(tmp_path):
+    """Each reads the shards of its own lanes."""
+    folder = write_shards(tmp_path / "data", species=60, rows_per_shard=10, rows_per_group=4)
+    options = ("--cpu", f"--data={folder}", "--streaming", "--stream-buffer=64", "--kimg=0.16")
+    for name, launcher in (("one", ()), ("two", TORCHRUN)):
+        done = run_toy(tmp_path / name, *launcher, options=options)
+        assert done.returncode == 0, done.stderr
+    whole = recorded(tmp_path / "one", 0)
+    halves = [recorded(tmp_path / "two", rank) for rank in (0, 1)]
+    assert len(whole) == len(halves[0]) == len(halves[1]) == 20
+    for batch, *parts in zip(whole, *halves, strict=True):
+        for name, tensor in batch.items():
+            assert torch.equal(torch.cat([part[name] for part in parts]), tensor), name
+    one, two = (
+        load_newest_checkpoint(tmp_path / name / "run/checkpoints").tensors
+        for name in ("one", "two")
+    )
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=2e-4, atol=2e-6, msg=name)
 
 
 def test_a_run_of_one_process_goes_on_with_two(runs, tmp_path):
