@@ -40,7 +40,8 @@ def pushing(
     Args:
         run: the run folder.
         repo_id, private: as for :func:`pokegan.hub.publish.publish_model`.
-        every_kimg: thousand real images between pushes; ``None`` for the last model alone.
+        every_kimg: thousand real images between pushes, as far as models are written then;
+            ``None`` for the last model alone.
     """
     pusher = _Pusher(run, repo_id, private, every_kimg)
     try:
@@ -61,18 +62,21 @@ class _Pusher:
     def __init__(self, run: Path, repo_id: str, private: bool, every_kimg: float | None):
         self.run, self.repo_id, self.private = run, repo_id, private
         self.every_kimg = every_kimg
-        self.written = self.begun = 0.0
-        self.pushed: float | None = None  # thousand images of the newest model on the Hub
+        # Thousand images that the models had seen which were written, sent and published last.
+        self.written: float | None = None
+        self.begun = 0.0
+        self.pushed: float | None = None
         self.url = ""
         self.failures: list[str] = []
         self.upload: subprocess.Popen | None = None
-        self.folder = Path()  # of the upload: the copy, and what the process says
+        self.folder: Path | None = None  # of the upload: the copy, and what the process says
 
     def model_written(self, kimg: float) -> None:
         self.written = kimg
-        is_due = self.every_kimg is not None and kimg - self.begun >= self.every_kimg
-        if is_due and not self._is_busy():
-            self._begin()
+        if self.every_kimg is not None:
+            parts = [round(1000 * each) // (1000 * self.every_kimg) for each in (self.begun, kimg)]
+            if parts[0] < parts[1] and not self._is_busy():
+                self._begin()
 
     def finish(self) -> None:
         """Publish the last model, and say how it went."""
@@ -119,12 +123,18 @@ class _Pusher:
             self._ended(f"it did not end within {UPLOAD_SECONDS:g} s")
         elif status == 0:
             self.pushed = self.begun
-            self.url = (self.folder / "url").read_text(encoding="utf-8").strip()
+            self.url = self._last_line("url")
             self._ended()
         else:
-            said = (self.folder / "said").read_text(encoding="utf-8", errors="replace")
-            self._ended((said.splitlines() or [f"exit status {status}"])[-1])
+            self._ended(self._last_line("said") or f"exit status {status}")
         return False
+
+    def _last_line(self, name: str) -> str:
+        """Of what the process said; nothing, where somebody has cleared the temporary folder."""
+        with suppress(OSError):
+            lines = (self.folder / name).read_text(encoding="utf-8", errors="replace").splitlines()
+            return lines[-1] if lines else ""
+        return ""
 
     def _ended(self, failure: str | None = None) -> None:
         if self.upload is not None:
@@ -133,7 +143,9 @@ class _Pusher:
             self.upload = None
         if failure is not None:
             self.failures.append(failure)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder = None
 
     def _wait(self, seconds: float) -> bool:
         """Wait for the upload under way, no longer than that and not beyond a signal; whether
@@ -151,6 +163,8 @@ class _Pusher:
         """End an upload that is still under way, and say what is on the Hub."""
         if self._is_busy():
             self._ended("an upload was still under way")
+        if self.written is None:  # the run ended before its first checkpoint, and says why
+            return
         if self.pushed == self.written:
             before = f" (pushes that failed before: {len(self.failures)})" if self.failures else ""
             print(f"pushed: {self.url}{before}", flush=True)
@@ -204,8 +218,8 @@ def check_target(repo_id: str, private: bool) -> None:
         reason = " ".join(str(error).split())
         print(f"warning: {repo_id}: the Hub cannot be asked yet ({reason})", file=sys.stderr)
         return
-    names = {user["name"], *(group["name"] for group in user.get("orgs", []))}
-    role = user.get("auth", {}).get("accessToken", {}).get("role")
+    names = {user["name"], *(group["name"] for group in user.get("orgs") or [])}
+    role = ((user.get("auth") or {}).get("accessToken") or {}).get("role")
     if repo_id.split("/")[0].lower() not in {name.lower() for name in names} or role == "read":
         raise PokeGANError(f"{repo_id}: the token of {user['name']} may not write there")
     if private and public:

@@ -5,6 +5,7 @@ import signal
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -239,6 +240,41 @@ def test_a_model_that_cannot_be_read_is_a_failure_of_the_push_alone(pushes, run,
     told = capsys.readouterr().err
     assert "was not pushed: " in told
     assert "config.json: not valid JSON" in told
+
+
+def test_every_checkpoint_is_pushed_where_pushes_are_as_frequent(monkeypatch):
+    begun = []
+
+    def begin(pusher):
+        pusher.begun = pusher.written
+        begun.append(pusher.written)
+
+    monkeypatch.setattr(pushing._Pusher, "_begin", begin)
+    pusher = pushing._Pusher(Path("run"), "ada/run", False, 20.0)
+    # Steps of 64 images pass a multiple of 20 kimg at different distances.
+    for kimg in (10.048, 20.032, 30.016, 40.0, 50.048, 60.032):
+        pusher.model_written(kimg)
+    assert begun == [20.032, 40.0, 60.032]
+
+
+def test_a_full_disk_for_copies_is_a_failure_of_the_push_alone(
+    pushes, run, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such folder"))
+    monkeypatch.chdir(run)
+    with push(run) as model_written:
+        model_written(1.0)
+    assert "was not pushed: it cannot be begun (" in capsys.readouterr().err
+    assert (run / "model/config.json").is_file()
+
+
+def test_a_run_that_ends_before_it_has_a_model_says_why_and_no_more(pushes, tmp_path, capsys):
+    (tmp_path / "run/checkpoints").mkdir(parents=True)
+    (tmp_path / "run/checkpoints/step-00000001.safetensors").write_bytes(b"")
+    assert train(tmp_path / "run", "--kimg=1", *PUSH) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "already holds a run" in line
+    assert pushes.repos == {}
 
 
 # -- before the training ---------------------------------------------------------------------------
