@@ -19,7 +19,7 @@ from pathlib import Path
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
-from models_index import ModelShelf, ModelSource, find_models
+from models_index import ModelShelf, ModelSource, find_models, models_of_card
 from rows import MAX_COUNT, check_request, draw_rows, png_uri, problems_html, rows_html, rows_json
 
 from pokegan import PokeGANError
@@ -219,7 +219,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-MODELS, PROBLEMS = find_models(HERE / "models", os.environ.get("POKEGAN_MODELS", ""))
+EXTRA = [*models_of_card(HERE / "README.md"), os.environ.get("POKEGAN_MODELS", "")]
+MODELS, PROBLEMS = find_models(HERE / "models", ",".join(EXTRA))
 demo = build(MODELS, PROBLEMS)
 
 if __name__ == "__main__":

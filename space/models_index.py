@@ -79,6 +79,17 @@ def find_models(home: Path, extra: str = "") -> tuple[list[ModelSource], list[st
     return models, problems
 
 
+def models_of_card(card: Path) -> list[str]:
+    """The Hub ids under ``models`` in the front matter of the Space's card, where published Spaces
+    name models of the Hub; none where there is no such card."""
+    try:
+        _, front, _ = card.read_text(encoding="utf-8").split("---\n", 2)
+        models = (yaml.safe_load(front) or {}).get("models") or []
+    except (OSError, ValueError, AttributeError, yaml.YAMLError):
+        return []
+    return [model for model in models if isinstance(model, str)]
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A generator in memory, and one line about it (empty where its folder says nothing)."""

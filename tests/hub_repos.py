@@ -17,6 +17,7 @@ import yaml
 
 EPOCH = datetime(2024, 1, 1, tzinfo=timezone.utc)
 LICENSES = ("other", "unknown", "apache-2.0", "mit", "cc0-1.0", "cc-by-4.0", "cc-by-nc-4.0")
+SPACE_COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 DEFAULT_GITATTRIBUTES = b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"
 
 
@@ -223,8 +224,29 @@ def front_matter_errors(content: str) -> list[str]:
     link = str(data.get("license_link", "LICENSE"))
     if link not in ("LICENSE", "LICENSE.md") and not link.startswith("https://"):
         errors.append('"license_link" must be LICENSE, LICENSE.md or an address')
-    for name in ("tags", "datasets"):
+    for name in ("tags", "datasets", "models", "preload_from_hub"):
         values = data.get(name, [])
         if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
             errors.append(f'"{name}" must be a list of strings')
+    for model in data.get("model-index", []):
+        if not isinstance(model.get("name"), str) or not model["name"]:
+            errors.append('"model-index[0].name" must be a string')
+        for result in model.get("results", []):
+            for part, keys in (("task", ["type"]), ("dataset", ["name", "type"])):
+                missing = [key for key in keys if not result.get(part, {}).get(key)]
+                errors += [
+                    f'"model-index[0].results[0].{part}.{key}" is required' for key in missing
+                ]
+            if any({"type", "value"} - metric.keys() for metric in result.get("metrics", [{}])):
+                errors.append('"model-index[0].results[0].metrics[0]" needs type and value')
+    if "sdk" in data:  # a Space
+        errors += [f'"{name}" must be a string' for name in ("sdk_version", "python_version")
+                   if not isinstance(data.get(name, ""), str)]  # fmt: skip
+        if data["sdk"] not in ("gradio", "docker", "static"):
+            errors.append('"sdk" must be one of gradio, docker, static')
+        for name in ("colorFrom", "colorTo"):
+            if data.get(name, "red") not in SPACE_COLOURS:
+                errors.append(f'"{name}" must be one of {", ".join(SPACE_COLOURS)}')
+        if len(data.get("short_description", "")) > 60:
+            errors.append('"short_description" must have at most 60 characters')
     return errors

@@ -146,6 +146,29 @@ def test_wrong_commands_show_the_usage(hub, tmp_path):
     assert "model" in push(hub, tmp_path / "cache", "--help").stdout
 
 
+def test_a_dry_run_lists_and_sends_nothing(hub, run, tmp_path):
+    asked = len(hub.log)
+    done = push(hub, tmp_path / "cache", "model", run, "ada/dry", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "model.safetensors" in done.stdout
+    assert done.stdout.endswith("to the model ada/dry; nothing was sent\n")
+    assert len(hub.log) == asked
+    refused = push(hub, tmp_path / "cache", "model", run, "dry", "--dry-run")
+    assert (refused.returncode, refused.stdout) == (2, "")
+
+
+def test_another_hub_can_be_named(hub, run, tmp_path):
+    """The option, not the environment, says where."""
+    script = str(ROOT / "push_to_hub.py")
+    done = run_python(
+        [script, "model", str(run), "ada/elsewhere", "--endpoint", hub.url],
+        hub=hub, home=tmp_path / "cache", token=hub.token("ada"),
+        HF_ENDPOINT="http://127.0.0.1:9",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "model.safetensors" in hub.repos["models", "ada/elsewhere"].resolve("main").files
+
+
 def test_the_token_is_never_shown(hub, run, tmp_path):
     done = push(hub, tmp_path / "cache", "model", run, "ada/quiet")
     token = hub.token("ada")

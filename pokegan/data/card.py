@@ -5,6 +5,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from pokegan.data.synthetic import parse_synthetic
 from pokegan.data.types import TYPES
 from pokegan.data.writer import SPLITS, features
 
@@ -29,6 +30,9 @@ def fill_card(template: str, report: "BuildReport") -> str:
 
     _, front, body = template.split("---\n", 2)
     metadata = yaml.safe_load(front)
+    if parse_synthetic(report.source) is not None:  # drawn by our own code
+        metadata["license"] = "apache-2.0"
+        del metadata["license_name"]
     metadata["size_categories"] = [_size_category(sum(report.rows.values()))]
     for config in metadata["configs"]:  # a split without sprites has no file
         config["data_files"] = [

@@ -24,6 +24,9 @@ from pokegan.errors import PokeGANError
 if TYPE_CHECKING:
     import datasets
 
+GAME = "synthetic"
+"""What stands for the game in the rows of drawn creatures."""
+
 DEFAULT_SPECIES = 240
 _LIMITS = (20, 100_000)
 
@@ -106,7 +109,7 @@ def synthetic_rows(species: int = DEFAULT_SPECIES, canvas: int = 96) -> Iterator
                 "type2": type2,
                 "type_group": GROUP_OF_TYPE[type1],
                 "generation": 0,
-                "game": "synthetic",
+                "game": GAME,
                 "view": 0,
                 "shiny": shiny,
                 "gender": "",

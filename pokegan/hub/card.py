@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,20 @@ import yaml
 
 from pokegan.errors import PokeGANError
 from pokegan.files import write_atomically
+from pokegan.hub.repository import HUB_ID
 from pokegan.models import ARCHITECTURES
 from pokegan.text import three_digits
 
 if TYPE_CHECKING:
-    from huggingface_hub import ModelCard, ModelCardData
+    from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
+SHOWN_METRICS = re.compile(
+    r"((fd|kid|precision|recall|density|coverage|type_accuracy)_(efficientnet_lite0|sprite_net"
+    r"|inception)|novelty|reconstruction_error_held_out)@\d+"
+)
+"""Names of the metrics that the Hub shows beside a model; the card has all."""
+
 COLOURS = {1: "grey", 3: "RGB, on white", 4: "RGBA, with transparency"}
 
 
@@ -47,8 +55,14 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
     )
     counts = {name: count for name, count in (data.get("types") or {}).items() if count}
     types = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    evaluation = _evaluation(metrics, metrics_path) if metrics else None
+    front = _front_matter(recipe_name, data, conditional=conditional)
+    front.base_model = _base_model(folder, recipe)
+    if evaluation:
+        front.model_name = _text(repo_id or recipe_name)
+        front.eval_results = _eval_results(metrics, data)
     return ModelCard.from_template(
-        _front_matter(recipe_name, data, conditional=conditional),
+        front,
         template_path=str(TEMPLATE),
         title=_text(recipe.get("title") or recipe_name),
         recipe_name=recipe_name,
@@ -57,6 +71,7 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
         size=size,
         colours=COLOURS.get(channels, f"{channels} channels"),
         has_samples=(folder / "samples.png").exists(),
+        has_curves=(folder / "curves.png").exists(),
         source=repo_id or "path/of/this/folder",
         sprites=f"{sprites:,}",
         data_name=_text(_field(data, "name", data_path)),
@@ -66,7 +81,7 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
         length=_training_length(folder / "training_log.jsonl"),
         before=_before(folder, recipe),
         settings=list(_settings(recipe)),
-        evaluation=_evaluation(metrics, metrics_path) if metrics else None,
+        evaluation=evaluation,
         synthetic=bool(data.get("synthetic", False)),
     )
 
@@ -109,6 +124,36 @@ def _front_matter(recipe_name: str, data: dict, conditional: bool) -> ModelCardD
         ],
         datasets=[str(dataset).split("@")[0]] if dataset else None,
     )
+
+
+def _base_model(folder: Path, recipe: dict) -> str | None:
+    """The Hub id of the model that the training began with.
+
+    A folder that it began with has left its recipe in ``before``; a Hub model leaves its id only.
+    """
+    start = recipe.get("start")
+    if not isinstance(start, str) or (folder / "before").exists():
+        return None
+    return start if HUB_ID.fullmatch(start) else None
+
+
+def _eval_results(metrics: dict, data: dict) -> list[EvalResult]:
+    """The mean values of :data:`SHOWN_METRICS`, as the Hub's page of a model shows them."""
+    from huggingface_hub import EvalResult
+
+    protocol = metrics["protocol"]
+    dataset = data.get("hub")
+    facts = {
+        "task_type": "unconditional-image-generation",
+        "dataset_name": protocol["data"],
+        "dataset_type": str(dataset).split("@")[0] if dataset else "typed-sprites",
+        "dataset_split": protocol["split"],
+    }
+    return [
+        EvalResult(metric_type=name, metric_name=name, metric_value=value["mean"], **facts)
+        for name, value in metrics["metrics"].items()
+        if SHOWN_METRICS.fullmatch(name)
+    ]
 
 
 def _is_conditional(config: dict) -> bool:

@@ -1,13 +1,19 @@
 """What a run tells: a JSON-lines log, TensorBoard curves, progress on the screen, plots."""
 
+import io
 import json
 import os
 import sys
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LOG_NAME = "training_log.jsonl"
 PLOTS = {
@@ -97,25 +103,54 @@ def plot_log(log: Path, folder: Path) -> list[Path]:
     Returns:
         The files written; none where the log is empty.
     """
-    from matplotlib.figure import Figure
-
     lines = read_log(log)
     written = []
-    for prefix, (file_name, label) in PLOTS.items():
-        names = sorted({name for line in lines for name in line if name.startswith(prefix)})
-        if not names:
-            continue
-        figure = Figure(figsize=(8, 4.5), dpi=110, layout="constrained")
-        axes = figure.add_subplot()
-        for name in names:
+    for prefix in _logged(lines):
+        path = folder / PLOTS[prefix][0]
+        _draw(lines, [prefix]).savefig(path)
+        written.append(path)
+    return written
+
+
+def curves_png(log: Path) -> bytes | None:
+    """What the log holds of ``PLOTS``, one panel under the other, as a PNG file.
+
+    Args:
+        log: a ``training_log.jsonl``.
+
+    Returns:
+        The file's bytes; ``None`` where the log is empty.
+    """
+    lines = read_log(log)
+    prefixes = _logged(lines)
+    if not prefixes:
+        return None
+    buffer = io.BytesIO()
+    _draw(lines, prefixes).savefig(buffer)
+    return buffer.getvalue()
+
+
+def _logged(lines: Sequence[Mapping[str, float]]) -> list[str]:
+    """Those of ``PLOTS`` that a log has something of."""
+    names = {name for line in lines for name in line}
+    return [prefix for prefix in PLOTS if any(name.startswith(prefix) for name in names)]
+
+
+def _draw(lines: Sequence[Mapping[str, float]], prefixes: Sequence[str]) -> "Figure":
+    from matplotlib.figure import Figure
+
+    height = 4.5 if len(prefixes) == 1 else 2.6 * len(prefixes)
+    figure = Figure(figsize=(8, height), dpi=110, layout="constrained")
+    panels = figure.subplots(len(prefixes), sharex=True, squeeze=False)[:, 0]
+    for axes, prefix in zip(panels, prefixes, strict=True):
+        for name in sorted({name for line in lines for name in line if name.startswith(prefix)}):
             points = [(line["kimg"], line[name]) for line in lines if name in line]
             axes.plot(*zip(*points, strict=True), linewidth=1, label=name)
-        axes.set(xlabel="thousand real images seen (kimg)", ylabel=label)
+        axes.set(ylabel=textwrap.fill(PLOTS[prefix][1], width=28))
         axes.grid(alpha=0.3)
         axes.legend()
-        figure.savefig(folder / file_name)
-        written.append(folder / file_name)
-    return written
+    panels[-1].set(xlabel="thousand real images seen (kimg)")
+    return figure
 
 
 class Progress:

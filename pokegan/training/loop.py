@@ -43,6 +43,7 @@ from pokegan.training.model_folder import (
     clear_timeline,
     is_timeline_step,
     keep_history,
+    write_curves,
     write_model_folder,
     write_timeline_picture,
 )
@@ -178,6 +179,7 @@ class _Run:
                 self.progress.close()
                 self.log.close()
                 plot_log(self.log.path, self.out / "logs")
+                write_curves(self.model_folder)
 
     def _resume(self) -> int:
         if self.options.resume == "never":

@@ -15,7 +15,7 @@ from pokegan.hub.load import model_folder_of
 from pokegan.models.base import SpriteModel
 from pokegan.models.conditioning import CLASSES
 from pokegan.sheet import png_bytes, sprite_sheet, type_sheet
-from pokegan.training.logs import LOG_NAME
+from pokegan.training.logs import LOG_NAME, curves_png
 
 SAMPLES, COLUMNS = 64, 8
 TIMELINE_SPRITES = 16
@@ -51,6 +51,15 @@ def write_model_folder(
     write_atomically(folder / LOG_NAME, log.read_bytes())
     write_atomically(folder / "samples.png", png_bytes(sample_sheet(model, seed)))
     write_card(folder)
+
+
+def write_curves(folder: Path) -> None:
+    """Draw the curves of a model folder's log, where it has one, and tell of them in the card."""
+    log = folder / LOG_NAME
+    picture = curves_png(log) if log.exists() else None
+    if picture is not None:
+        write_atomically(folder / "curves.png", picture)
+        write_card(folder)
 
 
 def keep_history(folder: Path, source: str) -> None:

@@ -1,5 +1,7 @@
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import yaml
 from datasets import Features
 
@@ -39,6 +41,14 @@ def test_the_front_matter_is_what_the_viewer_reads():
         "validation",
     ]
     assert front["license"] == "other"
+
+
+@pytest.mark.parametrize("source", ["synthetic", "synthetic:20"])
+def test_what_our_own_code_drew_is_free(source):
+    text = fill_card(TEMPLATE.read_text(encoding="utf-8"), replace(report(), source=source))
+    front = yaml.safe_load(text.split("---\n", 2)[1])
+    assert front["license"] == "apache-2.0"
+    assert "license_name" not in front
 
 
 def test_a_split_without_sprites_is_not_announced():

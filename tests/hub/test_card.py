@@ -7,9 +7,15 @@ from hub_repos import front_matter_errors
 from huggingface_hub import ModelCard, metadata_load
 from metric_facts import facts
 from model_folder import write_model_folder
+from PIL import Image
 
 from pokegan.errors import PokeGANError
 from pokegan.hub.card import last_log_entry, model_card, write_card
+from pokegan.training.model_folder import write_curves
+
+
+def metadata_of(card):
+    return yaml.safe_load(str(card).split("---\n", 2)[1])
 
 
 def edit(path, **changes):
@@ -100,6 +106,62 @@ def test_metrics_come_from_metrics_json_only(folder):
     assert "1,500 sprites for each of 2 seeds against the 1,424 sprites of the train split" in text
     assert "Feature networks: efficientnet-lite0, sprite-net." in text
     assert "Not evaluated yet." not in text
+
+
+def test_the_hub_shows_what_was_measured(folder):
+    measured = facts(
+        fd_efficientnet_lite0=(12.3456789, 0.25),
+        recall_efficientnet_lite0=(0.5, 0.1),
+        colors=(600.0, 1.0),
+    )
+    (folder / "metrics.json").write_text(json.dumps(measured))
+    card = model_card(folder, "ada/tiny")
+    assert front_matter_errors(str(card)) == []
+    (model,) = metadata_of(card)["model-index"]
+    assert model["name"] == "ada/tiny"
+    (results,) = model["results"]
+    assert results["task"] == {"type": "unconditional-image-generation"}
+    assert results["dataset"] == {"name": "gen5", "type": "typed-sprites", "split": "train"}
+    values = {metric["type"]: metric["value"] for metric in results["metrics"]}
+    # Values to the last digit; no standard deviations of KID, no counts of colours.
+    assert values["fd_efficientnet_lite0@1500"] == 12.3456789
+    assert values["recall_efficientnet_lite0@1500"] == 0.5
+    assert not [name for name in values if name.startswith(("colors", "kid_deviation"))]
+    assert [(r.metric_name, r.metric_value) for r in ModelCard(str(card)).data.eval_results] == [
+        *values.items()
+    ]
+
+
+def test_nothing_measured_is_nothing_claimed(folder):
+    assert "model-index" not in metadata_of(model_card(folder, "ada/tiny"))
+
+
+@pytest.mark.parametrize(
+    ("start", "before", "expected"),
+    [
+        ("ada/painter", False, "ada/painter"),
+        ("ada/painter", True, None),  # a folder of that name, whose recipe was kept
+        ("runs/sprite/model", False, None),
+        (None, False, None),
+    ],
+)
+def test_the_hub_model_that_a_training_began_with_is_linked(folder, start, before, expected):
+    recipe = yaml.safe_load((folder / "recipe.yaml").read_text()) | {"start": start}
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe))
+    if before:
+        (folder / "before").mkdir()
+        (folder / "before/recipe.yaml").write_text("name: painter\n")
+    assert metadata_of(model_card(folder)).get("base_model") == expected
+
+
+def test_curves_are_shown_where_there_are_some(folder):
+    assert "curves.png" not in model_card(folder).text
+    write_curves(folder)
+    assert "![Losses and other curves of the training](curves.png)" in (
+        folder / "README.md"
+    ).read_text(encoding="utf-8")
+    with Image.open(folder / "curves.png") as picture:
+        picture.verify()
 
 
 def test_a_single_seed_has_no_deviation(folder):
