@@ -271,8 +271,8 @@ class RunOptions:
         streaming: read the sprites of a folder or a Hub data set while training, for data larger
             than memory or disk.
         stream_buffer: sprites, as they are stored, that a stream holds to mix them, over all
-            processes: the more, the better mixed. Besides, it holds the row groups of Parquet, or
-            the MiB of a large one, that it is reading, and a few batches.
+            processes: the more, the better mixed. Besides, it holds the row groups of Parquet that
+            it is reading, or pages of large ones, and a few batches.
         out: the run folder (default: runs/ and the recipe's name).
         resume: "auto" continues the run that the folder holds, if it holds one.
         dry_run: print the resolved recipe, parameter counts and data summary, and stop.
