@@ -7,18 +7,18 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-_SHARE: ContextVar[tuple[int, int]] = ContextVar("share", default=(0, 1))
+_SHARE: ContextVar[tuple[slice, int] | None] = ContextVar("share", default=None)
 
 
 @contextmanager
-def share_of_batch(process_index: int, num_processes: int) -> Iterator[None]:
+def share_of_batch(rows: slice, batch_size: int) -> Iterator[None]:
     """Within, :func:`normal_like` takes this process's rows of the whole batch's numbers.
 
     Args:
-        process_index: 0 to ``num_processes - 1``.
-        num_processes: processes that share a batch evenly and seed torch alike.
+        rows: this process's rows of the batch; the processes seed torch alike.
+        batch_size: size of the whole batch.
     """
-    token = _SHARE.set((process_index, num_processes))
+    token = _SHARE.set((rows, batch_size))
     try:
         yield
     finally:
@@ -31,7 +31,8 @@ def normal_like(features: Tensor) -> Tensor:
     They come from torch's global generator. The numbers of the whole batch are drawn and this
     process's rows kept, so that two processes with half the batch each see what one would.
     """
-    index, processes = _SHARE.get()
     n, *shape = features.shape
-    whole = torch.randn(n * processes, *shape, dtype=features.dtype, device=features.device)
-    return whole[index * n : (index + 1) * n]
+    rows, batch_size = _SHARE.get() or (slice(0, n), n)
+    times = n // (rows.stop - rows.start)  # a network may see a row several times at once
+    whole = torch.randn(batch_size * times, *shape, dtype=features.dtype, device=features.device)
+    return whole[rows.start * times :][:n]

@@ -352,6 +352,7 @@ class SpriteDiscriminator(nn.Module):
 
     architecture = "sprite-discriminator"
     conditioning = "types"
+    images_together = GROUP
 
     def __init__(
         self,

@@ -49,6 +49,11 @@ def checkpoint_paths(folder: Path) -> list[Path]:
     return sorted(found, key=checkpoint_step, reverse=True)
 
 
+def checkpoint_path(folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step is."""
+    return folder / f"step-{step:08d}.safetensors"
+
+
 def checkpoint_step(path: Path) -> int:
     """Steps done when a checkpoint was written, from its name."""
     return int(_NAME.fullmatch(path.name).group(1))
@@ -71,7 +76,7 @@ def save_checkpoint(
                 f"step {step}: {name} holds a NaN or infinite value, so no checkpoint was written;"
                 f" {known_good}"
             )
-    path = folder / f"step-{step:08d}.safetensors"
+    path = checkpoint_path(folder, step)
     told = json.dumps({"step": step, **facts})
     metadata = {"facts": told, "sha256": _digest(told, tensors)}
     content = save({name: tensor.contiguous() for name, tensor in tensors.items()}, metadata)

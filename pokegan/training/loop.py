@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast
 from torch import Tensor
 
 from pokegan.data.batch import Batch
@@ -29,6 +28,7 @@ from pokegan.models.noise import share_of_batch
 from pokegan.objectives import Objective, Turn
 from pokegan.seeding import derive_seed
 from pokegan.training.checkpoint import (
+    checkpoint_path,
     checkpoint_paths,
     checkpoint_step,
     load_newest_checkpoint,
@@ -47,6 +47,7 @@ from pokegan.training.model_folder import (
     write_model_folder,
     write_timeline_picture,
 )
+from pokegan.training.processes import LostProcess, Processes
 from pokegan.training.recipe import Recipe, RunOptions
 from pokegan.training.state import TrainState
 from pokegan.training.stopping import Interrupted, stop_signal
@@ -81,14 +82,9 @@ def train(
 
     Raises:
         PokeGANError: unfit settings, a folder that holds another run, a NaN or infinite loss, a
-            disk that is full.
+            disk that is full, another process that is gone.
         Interrupted: SIGTERM or SIGINT came; a checkpoint was written first.
     """
-    if recipe.batch_size % accelerator.num_processes:
-        raise PokeGANError(
-            f"batch_size {recipe.batch_size} cannot be shared evenly by"
-            f" {accelerator.num_processes} processes"
-        )
     objective = recipe.build_objective()
     if validation is not None and not hasattr(objective, "validate"):
         raise PokeGANError(
@@ -100,10 +96,15 @@ def train(
     try:
         with run.open() as start:
             run.walk(start)
+    except LostProcess as error:
+        way_on = f"; {run.last_checkpoint()}; continue with --resume auto" if run.saved else ""
+        raise PokeGANError(
+            f"{error}, so the run stopped; see its own message, if it left one{way_on}"
+        ) from error
     except OSError as error:
         raise PokeGANError(
             f"{error.filename or out}: {error.strerror or error}, so the run stopped;"
-            f" {run.last_good()}; put it right and continue with --resume auto"
+            f" {run.last_checkpoint()}; put it right and continue with --resume auto"
         ) from error
     return run.model_folder
 
@@ -122,19 +123,22 @@ class _Run:
     ):
         self.recipe, self.options, self.out = recipe, options, out
         self.accelerator, self.objective, self.state = accelerator, objective, state
-        self.main = accelerator.is_main_process
+        self.processes = Processes(accelerator)
+        self.main = self.processes.is_main
         self.summary = {**sprites.summary(), **asdict(recipe.image)}
         image, max_bank_gib = recipe.image, options.max_bank_gib
         self.feed = sprites.feed(image.size, image.channels, max_bank_gib)
         self.content = self.feed.content()
-        share = recipe.batch_size // accelerator.num_processes
-        first = accelerator.process_index * share
-        self.rows = slice(first, first + share)
+        together = max(getattr(each, "images_together", 1) for each in state.networks.values())
+        self.rows = self.processes.rows(recipe.batch_size, together)
+        self.share = (self.rows.stop - self.rows.start) / recipe.batch_size
         self.checkpoints, self.model_folder = out / "checkpoints", out / "model"
         self.best_folder = out / "best"
         self.total = recipe.total_steps(len(sprites))
         self.seconds = 0.0
         self.model_written: Callable[[float], None] | None = None
+        self.saved: Path | None = None  # the newest checkpoint
+        self.leave_together = False  # whether all know that they stop
         self.watch = Watch(diversity(self.feed.reference().image))
         self.evaluation = None
         if options.eval_kimg is not None and self.main:
@@ -160,8 +164,7 @@ class _Run:
     @contextmanager
     def open(self) -> Iterator[int]:
         """Take up the run's folder; gives the number of steps that are done already."""
-        start = self._resume()
-        self.accelerator.wait_for_everyone()
+        start = self._begin_alike(self._resume() if self.main else 0)
         self.log = self.progress = None
         if self.main:
             self.out.mkdir(parents=True, exist_ok=True)
@@ -195,7 +198,13 @@ class _Run:
             with suppress(OSError):  # what ended the run is to be told, not what failed after it
                 self._close()
             raise
-        self._close()
+        else:
+            self._close()
+        finally:
+            # A launcher ends the others as soon as one process has left with an error.
+            if self.leave_together:
+                with suppress(LostProcess):
+                    self.processes.wait()
 
     def _close(self) -> None:
         if self.main:
@@ -203,11 +212,6 @@ class _Run:
             self.log.close()
             plot_log(self.log.path, self.out / "logs")
             write_curves(self.model_folder)
-
-    def last_good(self) -> str:
-        """Where the newest checkpoint is, for messages."""
-        saved = checkpoint_paths(self.checkpoints)
-        return f"the last good checkpoint is {saved[0]}" if saved else "no checkpoint exists yet"
 
     def _resume(self) -> int:
         if self.options.resume == "never":
@@ -228,10 +232,19 @@ class _Run:
         self.state.load(checkpoint.tensors)
         if self.stopper:
             self.stopper.load(checkpoint.tensors, checkpoint.facts["early_stopping"])
-        self.seconds = checkpoint.facts["seconds"]
-        if self.main:
-            print(f"resuming {self.out} at step {checkpoint.step}", flush=True)
+        self.seconds, self.saved = checkpoint.facts["seconds"], checkpoint.path
+        print(f"resuming {self.out} at step {checkpoint.step}", flush=True)
         return checkpoint.step
+
+    def _begin_alike(self, start: int) -> int:
+        """Give the main process's state to the others, which may be on machines that have neither
+        the run folder nor the model that it starts from; the number of steps that are done."""
+        tensors = self.state.tensors() if self.main else None
+        given = self.processes.from_main((start, self.seconds, self.saved, tensors))
+        start, self.seconds, self.saved, tensors = given
+        if not self.main:
+            self.state.load(tensors)
+        return start
 
     def _facts(self) -> dict[str, Any]:
         return {
@@ -248,8 +261,9 @@ class _Run:
     def walk(self, start: int) -> None:
         """Take the remaining steps, writing checkpoints and logs on the way."""
         steps = itertools.count(start) if self.total is None else range(start, self.total)
-        # Both can only be so in a run that is resumed.
-        if self._time_is_up() or (self.stopper and self.stopper.is_over):
+        # Both can only be so in a run that is resumed; the main process has read of it.
+        over = self._time_is_up() or (self.stopper is not None and self.stopper.is_over)
+        if self.processes.largest(over and self.main):
             steps = range(0)
         share = Share(self.recipe.seed, self.recipe.batch_size, self.rows)
         done = start
@@ -281,6 +295,8 @@ class _Run:
                     self._write_checkpoint(done)
                     self._write_model(done, self.model_folder, self.published)
                     self._keep_best(done)
+                    self.processes.wait()
+                    self.saved = checkpoint_path(self.checkpoints, done)
                 if reason >= SIGNALLED and not ends:
                     self._stop_interrupted(done, reason - SIGNALLED)
                 if ends:
@@ -290,6 +306,7 @@ class _Run:
             # The run was complete, but it may have been killed before this was written.
             self._draw_timeline(done)
             self._write_model(done, self.model_folder, self.published)
+        self.leave_together = True
 
     def _step(self, step: int, batch: Batch) -> dict[str, Tensor]:
         recipe, accelerator = self.recipe, self.accelerator
@@ -305,7 +322,7 @@ class _Run:
         batch = batch.to(accelerator.device)
         images = shrink(batch.image, self.state.image_size)
         batch = replace(batch, image=noise.augment_real(images))
-        with share_of_batch(accelerator.process_index, accelerator.num_processes):
+        with share_of_batch(self.rows, recipe.batch_size):
             return self._play(self.objective.step(self.state.networks, batch, noise))
 
     def _play(self, turns: Iterator[Turn]) -> dict[str, Tensor]:
@@ -323,19 +340,25 @@ class _Run:
         return scalars
 
     def _average_gradients(self, gradients: tuple[Tensor, ...]) -> None:
-        """Replace each gradient by its mean over the processes.
+        """Replace each gradient by that of the whole batch's loss, in place.
 
-        Losses are means over equal shares of the batch, so this is the gradient of the whole
-        batch's loss, whatever mixture of forward passes and penalties the loss is made of (where
-        DistributedDataParallel expects one forward and one backward).
+        Losses are means over shares of the batch, so that is the mean of the processes' gradients,
+        weighted by their shares, whatever mixture of forward passes and penalties the loss is made
+        of. DistributedDataParallel would reduce during a backward pass that follows one forward
+        pass: it gives wrong gradients, without a word, or errors for the second derivatives of
+        penalties, for networks that are run several times before a backward pass, for players
+        that are part of a network, and for layers that do not take part while networks grow.
         """
-        if self.accelerator.num_processes == 1:
+        if self.processes.count == 1:
             return
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        flat = self.accelerator.reduce(flat, reduction="mean")
+        flat = self._over_batch(torch.cat([gradient.flatten() for gradient in gradients]))
         parts = flat.split([gradient.numel() for gradient in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
+
+    def _over_batch(self, means: Tensor) -> Tensor:
+        """Means over the whole batch from those over each process's share."""
+        return self.processes.sum(means * self.share)
 
     # ---- between the steps --------------------------------------------------------------------
 
@@ -346,31 +369,22 @@ class _Run:
             reason = SIGNALLED + received[0]
         if any(not torch.isfinite(value) for value in scalars.values()):
             reason = NOT_FINITE
-        return self._agree(reason)
+        return self.processes.largest(reason)
 
     def _share_done(self, done: int) -> float:
         """How much of the training is over, 0 to 1, in the eyes of the main process: step sizes
         must be the same everywhere."""
         if self.total is not None:
             return done / self.total
-        share = torch.tensor(min(1.0, self.seconds / (self.recipe.minutes * 60)))
-        if self.accelerator.num_processes > 1:
-            share = broadcast(share.to(self.accelerator.device))
-        return share.item()
+        share = min(1.0, self.seconds / (self.recipe.minutes * 60))
+        return self.processes.number_from_main(share)
 
     def _time_is_up(self) -> bool:
         return self.recipe.minutes is not None and self.seconds >= self.recipe.minutes * 60
 
-    def _agree(self, code: int) -> int:
-        """The largest of the processes' codes, on all of them."""
-        if self.accelerator.num_processes == 1:
-            return code
-        codes = torch.tensor([code], device=self.accelerator.device)
-        return int(self.accelerator.gather(codes).max())
-
     def _report(self, done: int, scalars: Mapping[str, Tensor]) -> None:
         values = torch.stack([value.float() for value in scalars.values()])
-        values = self.accelerator.reduce(values, reduction="mean").tolist()
+        values = self._over_batch(values).tolist()
         collapse = None
         if self.main:
             named = dict(zip(scalars, values, strict=True))
@@ -382,7 +396,8 @@ class _Run:
             collapse = self.watch.observe({"step": done, "kimg": self._kimg(done), **named})
             if collapse:
                 print(f"warning: {self._about(collapse)}", file=sys.stderr, flush=True)
-        if self.options.stop_on_collapse and self._agree(COLLAPSED if collapse else GO):
+        if self.options.stop_on_collapse and self.processes.largest(COLLAPSED if collapse else GO):
+            self.leave_together = True
             raise PokeGANError(
                 f"{self._about(collapse)}; stopped (--stop-on-collapse)"
                 if collapse
@@ -431,7 +446,7 @@ class _Run:
             self._write_log(done, values)
             if self._kimg(done) >= self.recipe.early_stopping.from_kimg:
                 self.stopper.observe(values[metric], self.state.published)
-        return self._agree(NO_BETTER if self.main and self.stopper.is_over else GO)
+        return self.processes.largest(NO_BETTER if self.main and self.stopper.is_over else GO)
 
     def _write_log(self, done: int, scalars: Mapping[str, float]) -> None:
         self.log.write(done, self._kimg(done), self.seconds, scalars)
@@ -454,8 +469,7 @@ class _Run:
     def _write_checkpoint(self, done: int) -> None:
         if self.main:
             tensors = self.state.tensors() | (self.stopper.tensors() if self.stopper else {})
-            save_checkpoint(self.checkpoints, done, tensors, self._facts())
-        self.accelerator.wait_for_everyone()
+            self.saved = save_checkpoint(self.checkpoints, done, tensors, self._facts())
 
     def _evaluate(self, done: int) -> bool:
         """Measure the model where it is time to; whether it is the best so far."""
@@ -467,7 +481,7 @@ class _Run:
             values = self.evaluation.measure(self.state.published, self.recipe.seed)
             self._write_log(done, values)
             better = self.evaluation.observe({"step": done, **values})
-        return bool(self._agree(better))
+        return bool(self.processes.largest(better))
 
     def _keep_best(self, done: int) -> None:
         """Write ``best/`` where these weights are the best and it does not hold them yet."""
@@ -497,13 +511,23 @@ class _Run:
 
     def _stop_not_finite(self, done: int, scalars: Mapping[str, Tensor]) -> None:
         names = [name for name, value in scalars.items() if not torch.isfinite(value)]
+        self.leave_together = True
         raise PokeGANError(
             f"step {done}: {', '.join(names) or 'a value on another process'} became NaN or"
-            f" infinite, so the run stopped; {self.last_good()}; try a lower"
+            f" infinite, so the run stopped; {self.last_checkpoint()}; try a lower"
             f" --optimizer.learning_rate"
         )
 
+    def last_checkpoint(self) -> str:
+        """Words about the newest checkpoint."""
+        return (
+            f"the last good checkpoint is {self.saved}"
+            if self.saved
+            else "no checkpoint exists yet"
+        )
+
     def _stop_interrupted(self, done: int, number: int) -> None:
+        self.leave_together = True
         raise Interrupted(
             f"stopped by {signal.Signals(number).name} after step {done}; checkpoint written,"
             f" continue with --resume auto",

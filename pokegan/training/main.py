@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,13 +44,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(recipe: Recipe, options: RunOptions) -> int:
-    from accelerate import Accelerator
-
     from pokegan.training.loop import train
+    from pokegan.training.processes import Processes, meet
     from pokegan.training.pushing import check_target, pushing
 
-    accelerator = Accelerator(cpu=options.cpu, mixed_precision=recipe.mixed_precision)
-    check_world(accelerator.num_processes, options.num_processes, os.environ)
+    own, recipe = recipe, with_precision_of_launcher(recipe, os.environ)
+    accelerator = meet(options.cpu, recipe.mixed_precision)
+    if recipe != own and accelerator.is_main_process:
+        print(
+            f"warning: accelerate launch asks for mixed precision {recipe.mixed_precision}, which"
+            f" replaces {own.mixed_precision!r}",
+            file=sys.stderr,
+        )
+    gpus = torch.cuda.device_count() if accelerator.device.type == "cuda" else None
+    check_world(accelerator.num_processes, options.num_processes, os.environ, gpus)
     if accelerator.device.type == "cpu":
         # Launchers set OMP_NUM_THREADS=1, which would leave most of the machine idle.
         here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
@@ -59,8 +67,7 @@ def _run(recipe: Recipe, options: RunOptions) -> int:
     pushes = options.push_to is not None and accelerator.is_main_process
     if pushes:
         check_target(options.push_to, options.push_private)
-    # The first process builds or downloads what is missing; the others find it in the cache.
-    with accelerator.main_process_first():
+    with Processes(accelerator).local_main_first():
         sprites = _open(options, options.split).of_colours(recipe.shiny)
         validation = None
         if recipe.early_stopping.metric is not None:
@@ -92,17 +99,48 @@ def _open(options: RunOptions, split: str) -> "Sprites | StreamedSprites":
     return open_sprites(options.data, split)
 
 
-def check_world(processes: int, wanted: int | None, environment: Mapping[str, str]) -> None:
-    """Refuse to train with fewer or more processes than were asked for.
+def with_precision_of_launcher(recipe: Recipe, environment: Mapping[str, str]) -> Recipe:
+    """The recipe, in bf16 where ``accelerate launch`` or its configuration asks for that.
+
+    Its "no" cannot be told from its silence and leaves the recipe's own.
+
+    Raises:
+        PokeGANError: a precision is asked for that no recipe can be trained in.
+    """
+    asked = environment.get("ACCELERATE_MIXED_PRECISION", "no")
+    if asked == "no":
+        return recipe
+    if asked != "bf16":
+        raise PokeGANError(
+            f"accelerate launch asks for mixed precision {asked}, but losses are not scaled for it;"
+            f" give it --mixed_precision bf16 or no"
+        )
+    return replace(recipe, mixed_precision=asked)
+
+
+def check_world(
+    processes: int,
+    wanted: int | None,
+    environment: Mapping[str, str],
+    gpus: int | None = None,
+) -> None:
+    """Refuse to train with fewer or more processes than were asked for, or than there are GPUs.
 
     Args:
         processes: how many take part.
         wanted: ``--num-processes``, if given.
         environment: the environment variables, where launchers leave their traces.
+        gpus: GPUs of this machine, where processes use them.
 
     Raises:
         PokeGANError: the numbers differ.
     """
+    here = int(environment.get("LOCAL_WORLD_SIZE", "1"))
+    if gpus is not None and here > gpus:
+        raise PokeGANError(
+            f"the launcher started {here} processes on a machine with {gpus} GPUs; start one for"
+            f" each GPU"
+        )
     launched = int(environment.get("WORLD_SIZE", "1"))
     if launched != processes:
         raise PokeGANError(

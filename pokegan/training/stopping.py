@@ -1,8 +1,14 @@
 """Signals that end a run after the step it is at."""
 
+import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+ONE_WISH_SECONDS = 10.0
+"""Signals that come within so many seconds are one: a terminal or a cluster may tell every process,
+and the launcher of several processes hands on what it is told itself."""
 
 
 class Interrupted(Exception):
@@ -19,14 +25,18 @@ class Interrupted(Exception):
 
 @contextmanager
 def stop_signal() -> Iterator[list[int]]:
-    """Collect SIGTERM and SIGINT instead of dying; a second one has its usual effect."""
+    """Collect SIGTERM and SIGINT instead of dying; another one, later, has its usual effect."""
     received: list[int] = []
+    times: list[float] = []
     before = {}
 
     def note(number: int, frame) -> None:
         received.append(number)
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        times.append(time.monotonic())
+        if times[-1] - times[0] > ONE_WISH_SECONDS:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+            os.kill(os.getpid(), number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         before[number] = signal.signal(number, note)

@@ -1,6 +1,7 @@
 """How fast PokeGAN is, beside other things measured in the same run.
 
-``python tests/benchmarks/speed.py [training recipes sampling startup growth feeding]`` prints the
+``python tests/benchmarks/speed.py [training recipes sampling startup growth feeding
+scaling]`` prints the
 named tables, or all of them; ``--quality OURS DCGAN`` reads two finished runs instead, and
 ``--learning KIMG`` trains DCGANs on the real sprites and compares what they learnt. Nothing else
 should compute meanwhile.
@@ -20,6 +21,7 @@ from pathlib import Path
 from learning import learning_distances, learning_rows
 from plain_loop import plain_loop, write_pictures
 from sampling import matrix_peaks, sampling_rows
+from scaling import HEAD, scaling_rows
 
 from pokegan.text import align, three_digits
 from pokegan.training.logs import read_log
@@ -210,14 +212,34 @@ def quality(fast: Path, slow: Path, metric: str) -> str:
     )
 
 
-def profile(options: Iterable[str], steps: int) -> dict:
-    """What ``steps.py`` says of a training of so many counted steps in a fresh process."""
+def scaling(quick: bool) -> str:
+    """Several processes: measured for two on this machine, expected for eight by a model.
+
+    Both measured trainings have one thread a process and the recipe's batch, so 1 is the best that
+    their ratio can be. Efficiencies are for the recipe's batch; in brackets, the batch over all
+    eight from which they are good (see ``scaling.py``).
+    """
+    names = ["dcgan", "sprite"] if quick else recipe_names()
+    rows = []
+    for name in names:
+        options = [f"--recipe={name}", *_steady(name), *(_small() if quick else []), "--threads=1"]
+        steps = 4 if quick else 20
+        rows.append(scaling_rows(name, profile(options, steps), profile(options, steps, 2)))
+    return _table(HEAD, rows)
+
+
+def profile(options: Iterable[str], steps: int, processes: int = 1) -> dict:
+    """What ``steps.py`` says of a training of so many counted steps, in a fresh process or in the
+    main one of several."""
     options = list(options)
     if not any(option.startswith("--data") for option in options):
         options.append("--data=synthetic:200")
     batch = [option for option in options if option.startswith("--batch-size=")]
     size = int(batch[-1].split("=")[1]) if batch else _batch_size(options[0].split("=")[1])
-    output = _python(HERE / "steps.py", *options, f"--kimg={(steps + 6) * size / 1000}", "--cpu")
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+    launcher.append("--")  # it would take --start for one of its own options
+    script = [*(launcher if processes > 1 else []), HERE / "steps.py"]
+    output = _python(*script, *options, f"--kimg={(steps + 6) * size / 1000}", "--cpu")
     return json.loads(output.splitlines()[-1])
 
 
@@ -261,6 +283,7 @@ SECTIONS = {
     "startup": startup,
     "growth": growth,
     "feeding": feeding,
+    "scaling": scaling,
 }
 
 

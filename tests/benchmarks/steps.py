@@ -3,6 +3,7 @@ trains in this process, with clocks around the loop's parts, and prints the resu
 
 import itertools
 import json
+import os
 import resource
 import statistics
 import sys
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from pokegan.data.order import Share
@@ -21,6 +23,7 @@ from pokegan.data.resolve import Sprites
 from pokegan.errors import PokeGANError
 from pokegan.training import loop
 from pokegan.training.main import main
+from pokegan.training.processes import Processes
 from pokegan.training.state import TrainState
 from pokegan.training.streams import StepNoise
 
@@ -77,11 +80,21 @@ class Clock:
         self.seconds.clear()
 
 
+class Kernels(TorchDispatchMode):
+    """Counts operations; views, which launch nothing on a GPU, apart."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        self.count += not function.is_view
+        return function(*arguments, **(keywords or {}))
+
+
 class _TimedFeed:
     def __init__(self, feed: Any, clock: Clock):
         self._feed, self._clock = feed, clock
 
-        self.order, self.reference = feed.order, feed.reference
+        self.order, self.reference, self.content = feed.order, feed.reference, feed.content
 
     def steps(self, share: Share, steps: Iterable[int]) -> Iterator:
         return self._clock.through("data", self._feed.steps(share, steps))
@@ -95,18 +108,40 @@ def profile(options: list[str]) -> dict[str, Any]:
         part, "peak_mib" of the process, and "gflop" of the second step, which has no lazy penalty
         (``None`` where torch cannot count second derivatives).
         Parts: data, augmentation, forward, backward, penalty (first derivatives that are
-        differentiated again), optimizer, average, logging, and the loop's own overhead.
+        differentiated again), optimizer, average, logging, and the loop's own overhead; with
+        several processes, also reduction (gradients) and agreement (whether to stop).
+        "reduced_bytes" and "messages", of a step: what a process gives to others, were there any,
+        and how often it waits for them. "kernels" that the second step launches.
     """
     clock, ends = Clock(), []
-    seen: dict[str, Any] = {"gflop": None, "parts": {}}
+    seen: dict[str, Any] = {"gflop": None, "parts": {}, "bytes": 0, "messages": 0}
     step, play, feed = loop._Run._step, loop._Run._play, Sprites.feed
+    average, largest = loop._Run._average_gradients, Processes.largest
+    from_main = Processes.number_from_main
+
+    def counted_average(run: Any, gradients: tuple[torch.Tensor, ...]) -> None:
+        seen["bytes"] += sum(gradient.nbytes for gradient in gradients)
+        seen["messages"] += 1
+        with clock.part("reduction"):
+            average(run, gradients)
+
+    def counted_largest(processes: Any, code: int) -> int:
+        seen["messages"] += 1
+        with clock.part("agreement"):
+            return largest(processes, code)
+
+    def counted_number(processes: Any, number: float) -> float:
+        seen["messages"] += 1
+        with clock.part("agreement"):
+            return from_main(processes, number)
 
     def counted_step(run: Any, number: int, batch: Any) -> Any:
         seen["batch_size"] = run.recipe.batch_size
         if len(ends) == 1:
             try:
-                with FlopCounterMode(display=False) as counter:
+                with FlopCounterMode(display=False) as counter, Kernels() as kernels:
                     result = step(run, number, batch)
+                seen["kernels"] = kernels.count
                 seen["gflop"] = counter.get_total_flops() / 1e9
             except RuntimeError:
                 result = step(run, number, batch)
@@ -120,7 +155,8 @@ def profile(options: list[str]) -> dict[str, Any]:
             seen["parts"] = dict(clock.seconds)
         return result
 
-    loop._Run._step = counted_step
+    loop._Run._step, loop._Run._average_gradients = counted_step, counted_average
+    Processes.largest, Processes.number_from_main = counted_largest, counted_number
     loop._Run._play = lambda run, turns: play(run, clock.through("forward", turns))
     Sprites.feed = lambda *arguments: _TimedFeed(feed(*arguments), clock)
     loop._Run._report = clock.around("logging", loop._Run._report)
@@ -146,8 +182,13 @@ def profile(options: list[str]) -> dict[str, Any]:
         "shares": shares,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "gflop": seen["gflop"],
+        "kernels": seen.get("kernels"),
+        "reduced_bytes": seen["bytes"] / len(ends),
+        "messages": seen["messages"] / len(ends),
     }
 
 
 if __name__ == "__main__":
-    print(json.dumps(profile(sys.argv[1:])))
+    seen = profile(sys.argv[1:])
+    if os.environ.get("RANK", "0") == "0":
+        print(json.dumps(seen))

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+import scaling
 import speed
 from small_recipes import train_small
 from steps import Clock
@@ -74,6 +75,20 @@ def test_what_is_learnt_is_compared(tmp_path, monkeypatch, capsys):
     _, *rows = capsys.readouterr().out.strip().splitlines()
     assert [row.split("  ")[0] for row in rows] == ["ours fp32", "ours bf16", "plain fp32"]
     assert all(float(row.split()[2]) > 0 for row in rows)
+
+
+def test_the_model_of_several_processes():
+    """Four processes share 8 seconds; each takes 1 alone, sends 150 bytes and waits twice."""
+    step = scaling.Step(batch_size=8, shared=8.0, alone=1.0, reduced_bytes=100.0, messages=2.0)
+    link = scaling.Link("slow", bytes_per_second=50.0, latency=0.5)
+    assert step.seconds(1, link) == 9
+    assert step.seconds(4, link) == 8 / 4 + 1 + 3 + 1
+    assert step.efficiency(4, link) == pytest.approx(9 / (4 * 7))
+    # The time per image tends to 1 of four processes of 1 image a second.
+    good = step.good_batch(4, link)
+    rates = [batch / step.seconds(4, link, batch / 8) for batch in (good // 2, good)]
+    assert rates[0] < 0.9 * 4 * 8 / 9 <= rates[1]
+    assert scaling.Step(8, 0.0, 1.0, 1e9, 1.0).good_batch(4, link) is None
 
 
 def test_the_loop_itself_costs_little():

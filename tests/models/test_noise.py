@@ -7,17 +7,17 @@ def test_shares_of_a_batch_make_up_the_whole():
     torch.manual_seed(3)
     whole = normal_like(torch.empty(8, 2, 5))
     parts = []
-    for index in range(4):
+    for rows in (slice(0, 2), slice(2, 5), slice(5, 8)):
         torch.manual_seed(3)
-        with share_of_batch(index, 4):
-            parts.append(normal_like(torch.empty(2, 2, 5)))
+        with share_of_batch(rows, 8):
+            parts.append(normal_like(torch.empty(rows.stop - rows.start, 2, 5)))
     assert torch.equal(torch.cat(parts), whole)
 
 
 def test_a_share_ends_with_its_block():
     torch.manual_seed(3)
     before = normal_like(torch.empty(4))
-    with share_of_batch(1, 2):
+    with share_of_batch(slice(4, 8), 8):
         pass
     torch.manual_seed(3)
     assert torch.equal(normal_like(torch.empty(4)), before)

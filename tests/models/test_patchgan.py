@@ -100,9 +100,9 @@ def test_two_processes_add_the_noise_of_one():
     torch.manual_seed(5)
     whole = network(images, labels)
     halves = []
-    for index, rows in enumerate((slice(0, 2), slice(2, 4))):
+    for rows in (slice(0, 2), slice(2, 4)):
         torch.manual_seed(5)
-        with share_of_batch(index, 2):
+        with share_of_batch(rows, 4):
             halves.append(network(images[rows], labels[rows]))
     torch.testing.assert_close(torch.cat(halves), whole)
 

@@ -1,4 +1,4 @@
-"""Promise 2 for every family: two processes with half the batch each take the steps of one."""
+"""Promise 2 for every recipe: two and four processes take the steps of one."""
 
 import subprocess
 import sys
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from small_recipes import small_options, train_small
 from tiny import ROOT, environment
 
 from pokegan.training.checkpoint import checkpoint_paths
@@ -16,31 +15,34 @@ from pokegan.training.recipe import recipe_names
 
 EQUAL = [
     "dense-gan",
-    "wgan-dense",
+    "wgan-dense,--batch-size=10",
     "wgan-gp,--networks.generator.norm=none",
     "aegan",
-    "cunet",
+    "cunet-projection",
     "cunet-multiclass",
+    "cstylegan",
+    "caegan",
     "caegan-multiclass",
     "ddpm",
-    "sprite,--mixed-precision=no,--objective.penalty_every=1",
+    "sprite,--mixed-precision=no,--objective.penalty_every=2,--batch-size=16",
     "sprite-encoder,--mixed-precision=no",
 ]
-"""One recipe or more of each family, without batch norm; with penalty, clipping, validation and
-noise inside networks."""
+"""One recipe or more of each family, without batch norm; with penalties, clipping, noise inside
+networks, a player that is part of a network, and shares of ten sprites that differ."""
 
-BATCH_NORM = [
-    name for name in recipe_names() if name.startswith(("dcgan", "cdcgan")) or name == "wgan-gp-aug"
+OTHERS = [
+    name + (",--batch-size=16" if name.startswith("sprite") else "")
+    for name in recipe_names()
+    if name not in {job.split(",")[0] for job in EQUAL} - {"wgan-gp", "sprite"}
 ]
+"""All that is left, and what was changed above as the recipes have it: batch norm, bf16, growth."""
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("two")
-    launcher = ["-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone"]
-    script = str(Path(__file__).with_name("on_two_processes.py"))
+def train_all(folder, guides, *launcher):
+    script = str(Path(__file__).with_name("on_processes.py"))
+    jobs = [*(f"={job}" for job in EQUAL), *OTHERS]
     done = subprocess.run(
-        [sys.executable, *launcher, script, str(folder), *EQUAL, *BATCH_NORM],
+        [sys.executable, *launcher, script, str(folder), str(guides), *jobs],
         env={**environment(OMP_NUM_THREADS="1"), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
         capture_output=True,
         text=True,
@@ -49,35 +51,58 @@ def two(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("one")
+    return train_all(folder, folder / "guides")
+
+
+@pytest.fixture(scope="module", params=[2, 4])
+def many(one, request, tmp_path_factory):
+    launcher = ["-m", "torch.distributed.run", f"--nproc_per_node={request.param}", "--standalone"]
+    return train_all(tmp_path_factory.mktemp("many"), one / "guides", *launcher)
+
+
 def state(run):
     return load_file(checkpoint_paths(run / "checkpoints")[0])
 
 
 @pytest.mark.parametrize("job", EQUAL)
-def test_two_processes_take_the_steps_of_one(job, two, tmp_path):
-    name, *options = job.split(",")
-    one = train_small([*small_options(name), "--kimg=0.024", *options], tmp_path / "one")
-    ours, theirs = state(one), state(two / job)
+def test_many_processes_take_twenty_steps_of_one(job, one, many):
+    """In float64, where any difference is more than rounding: weights, moments, averages, logs."""
+    ours, theirs = state(one / job), state(many / job)
     assert ours.keys() == theirs.keys()
-    for key, tensor in ours.items():
-        atol = 2e-5
-        if (name, key) == ("sprite", "networks/discriminator/last.bias"):
-            # A unit that every image activates has a first gradient of 0, real and generated ones
-            # cancelling, or of rounding (2e-9), which Adam makes a part of its first step of 3e-4.
-            # The gradients are compared all the same, as the optimizer's moments.
-            atol = 3e-4
-        torch.testing.assert_close(theirs[key], tensor, rtol=1e-3, atol=atol, msg=key)
-    logs = [read_log(run / "logs/training_log.jsonl") for run in (one, two / job)]
+    for name, tensor in ours.items():
+        distance = (theirs[name] - tensor).double().norm()
+        # The first moment of a gradient that is 0 (of the bias of attention's keys) is rounding.
+        assert distance <= 1e-8 * tensor.double().norm() + 1e-15, name
+    logs = [read_log(run / job / "logs/training_log.jsonl") for run in (one, many)]
+    assert len(logs[0]) == len(logs[1]) >= 20
     for line, other in zip(*logs, strict=True):
         assert line.keys() == other.keys()
         for key in line.keys() - {"seconds"}:
-            assert other[key] == pytest.approx(line[key], rel=1e-3, abs=1e-4), key
+            assert other[key] == pytest.approx(line[key], rel=1e-4, abs=1e-6), key
 
 
-@pytest.mark.parametrize("name", BATCH_NORM)
-def test_recipes_with_batch_norm_run_on_two_processes(name, two):
-    run = state(two / name)
+@pytest.mark.parametrize("job", EQUAL)
+def test_each_step_of_many_processes_is_that_of_one_in_float32(job, many):
+    """From equal weights, each player's gradient is equal to 1e-5 of its length.
+
+    Left alone, some families do not stay equal for long: where a gradient is 0 but for rounding,
+    Adam and RMSprop, which divide by its usual size, make a step of it as long as any other. And
+    one turn may differ: among millions of inputs of (leaky) ReLUs, now and then one is so near 0
+    that rounding decides on which side it falls, with another slope.
+    """
+    distances = load_file(many / f"{job} along/distances.safetensors")["distances"]
+    assert len(distances) >= 20
+    assert (distances >= 1e-5).sum() <= 1, distances
+    print(f"{job}: largest {' '.join(f'{value:.1e}' for value in distances.sort()[0][-2:])}")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_recipe_trains_on_many_processes(name, many):
+    run = state(many / name)
     assert all(
         torch.isfinite(tensor).all() for tensor in run.values() if tensor.is_floating_point()
     )
-    assert len(read_log(two / name / "logs/training_log.jsonl")) == 3
+    assert len(read_log(many / name / "logs/training_log.jsonl")) == 2

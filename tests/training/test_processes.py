@@ -3,43 +3,39 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import dataclass
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from ranks import Ranks, run_script
 from sprite_shards import write_shards
-from tiny import ROOT, TINY, environment, run_training
+from tiny import ROOT, TINY, environment, finish, run_training, start_training
+from toy_run import TOY, recorded, toy_options
 
 from pokegan import PokeGANError
 from pokegan.training.checkpoint import load_newest_checkpoint
 from pokegan.training.logs import read_log
-from pokegan.training.main import check_world
+from pokegan.training.main import check_world, with_precision_of_launcher
+from pokegan.training.processes import Processes
+from pokegan.training.recipe import parse_command_line
 
-TOY = Path(__file__).parent / "toy_family.py"
-RECIPE = """
-name: toy
-title: A toy
-networks:
-  painter: {architecture: toy-painter}
-  judge: {architecture: toy-judge}
-objective: {family: toy}
-optimizer: {learning_rate: 1.0e-2}
-image: {size: 16, channels: 3}
-batch_size: 8
-kimg: 0.08
-ema_half_life_kimg: 0.02
-"""
+
+@dataclass
+class Place:
+    """What is asked of an accelerator about the others."""
+
+    process_index: int
+    num_processes: int
+    is_main_process: bool = True
+    device: str = "cpu"
+
+
 TORCHRUN = ("-m", "torch.distributed.run", "--nproc_per_node=2", "--standalone")
 
 
-def run_toy(folder, *launcher, options=("--cpu",)):
-    recipe = folder / "toy.yaml"
-    recipe.parent.mkdir(parents=True, exist_ok=True)
-    recipe.write_text(RECIPE)
+def run_toy(folder, *launcher, options=()):
     return subprocess.run(
-        [sys.executable, *launcher, str(TOY), f"--recipe={recipe}", "--data=synthetic:20",
-         f"--out={folder / 'run'}", "--log-every=1", "--checkpoint-kimg=0.04", *options],
+        [sys.executable, *launcher, str(TOY), *toy_options(folder, *options)],
         env=environment(TOY_RECORD=str(folder / "record")), capture_output=True, text=True,
         timeout=300,
     )  # fmt: skip
@@ -55,13 +51,11 @@ def runs(tmp_path_factory):
     return folder / "one", folder / "two"
 
 
-def recorded(folder, rank):
-    return [load_file(path) for path in sorted((folder / "record").glob(f"{rank}-*"))]
-
-
 def test_two_processes_see_exactly_the_global_batches_of_one(runs):
     one, two = runs
-    whole, first, second = recorded(one, 0), recorded(two, 0), recorded(two, 1)
+    whole, first, second = (
+        recorded(folder / "record", rank) for folder, rank in ((one, 0), (two, 0), (two, 1))
+    )
     assert len(whole) == len(first) == len(second) == 10
     for step, (batch, *halves) in enumerate(zip(whole, first, second, strict=True)):
         for name, tensor in batch.items():
@@ -88,12 +82,12 @@ def test_two_processes_write_one_log_with_the_means_of_the_whole_batch(runs):
 def test_two_processes_stream_the_batches_of_one(tmp_path):
     """Each reads the shards of its own lanes."""
     folder = write_shards(tmp_path / "data", species=60, rows_per_shard=10, rows_per_group=4)
-    options = ("--cpu", f"--data={folder}", "--streaming", "--stream-buffer=64", "--kimg=0.16")
+    options = (f"--data={folder}", "--streaming", "--stream-buffer=64", "--kimg=0.16")
     for name, launcher in (("one", ()), ("two", TORCHRUN)):
         done = run_toy(tmp_path / name, *launcher, options=options)
         assert done.returncode == 0, done.stderr
-    whole = recorded(tmp_path / "one", 0)
-    halves = [recorded(tmp_path / "two", rank) for rank in (0, 1)]
+    whole = recorded(tmp_path / "one/record", 0)
+    halves = [recorded(tmp_path / "two/record", rank) for rank in (0, 1)]
     assert len(whole) == len(halves[0]) == len(halves[1]) == 20
     for batch, *parts in zip(whole, *halves, strict=True):
         for name, tensor in batch.items():
@@ -106,19 +100,15 @@ def test_two_processes_stream_the_batches_of_one(tmp_path):
         torch.testing.assert_close(two[name], tensor, rtol=2e-4, atol=2e-6, msg=name)
 
 
-def test_a_run_of_one_process_goes_on_with_two(runs, tmp_path):
-    one, _ = runs
-    assert run_toy(tmp_path, options=("--cpu", "--kimg=0.04")).returncode == 0
-    done = run_toy(tmp_path, *TORCHRUN, options=("--cpu", "--resume=auto"))
-    assert "at step 5" in done.stdout
-    expected = load_newest_checkpoint(one / "run/checkpoints").tensors
-    for name, tensor in load_newest_checkpoint(tmp_path / "run/checkpoints").tensors.items():
-        torch.testing.assert_close(tensor, expected[name], rtol=2e-4, atol=2e-6, msg=name)
-
-
 def test_accelerate_launch_trains_with_all_cores(tmp_path):
-    launcher = ("-m", "accelerate.commands.launch")
-    output = run_training("--kimg=0.04", f"--out={tmp_path}", launcher=launcher)
+    """And in the precision that it is told, which is recorded."""
+    launcher = ("-m", "accelerate.commands.launch", "--mixed_precision=bf16")
+    status, output, errors = finish(
+        start_training("--kimg=0.04", f"--out={tmp_path}", launcher=launcher)
+    )
+    assert status == 0, errors
+    assert "asks for mixed precision bf16, which replaces 'no'" in errors
+    assert "mixed_precision: bf16" in (tmp_path / "model/recipe.yaml").read_text()
     # The launcher asks for one thread a process; a lone process should use the whole machine.
     assert f"processes: 1 on cpu x {len(os.sched_getaffinity(0))} threads" in output
     assert (tmp_path / "model/model.safetensors").is_file()
@@ -161,10 +151,28 @@ def test_a_world_of_another_size_than_asked_for_is_refused(tmp_path):
     assert "--num-processes asks for 2 processes, but 1 take part" in errors
 
 
-def test_a_batch_that_cannot_be_shared_evenly_is_refused(tmp_path):
-    options = ("--cpu", "--batch-size=7", f"--out={tmp_path}/run")
-    errors = refused(*TORCHRUN, "train.py", options=options)
-    assert "batch_size 7 cannot be shared evenly by 2 processes" in errors
+def test_a_batch_smaller_than_the_number_of_processes_is_refused(tmp_path):
+    ranks = Ranks(tmp_path, [2], run_script, TOY, toy_options(tmp_path, "--batch-size=1"))
+    assert ranks.statuses() == [2, 2]
+    assert "batch_size 1 cannot be shared by 2 processes" in ranks.said(0)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "together", "count", "ends"),
+    [(8, 1, 2, [4, 8]), (10, 1, 4, [2, 5, 7, 10]), (16, 4, 3, [4, 8, 16]), (6, 4, 1, [6])],
+)
+def test_a_batch_is_shared_as_evenly_as_can_be(batch_size, together, count, ends):
+    places = [Place(index, count) for index in range(count)]
+    shares = [Processes(place).rows(batch_size, together) for place in places]
+    assert [share.stop for share in shares] == ends
+    assert [share.start for share in shares] == [0, *ends[:-1]]
+
+
+@pytest.mark.parametrize(("batch_size", "together"), [(1, 1), (4, 4), (10, 4)])
+def test_what_a_network_looks_at_together_is_not_parted(batch_size, together):
+    """Half a group would be judged otherwise than the whole."""
+    with pytest.raises(PokeGANError, match=f"batch_size {batch_size} cannot be shared by 2"):
+        Processes(Place(0, 2)).rows(batch_size, together)
 
 
 @pytest.mark.parametrize(
@@ -187,3 +195,21 @@ def test_what_launchers_leave_behind_is_read_rightly(processes, wanted, variable
     else:
         with pytest.raises(PokeGANError):
             check_world(processes, wanted, variables)
+
+
+def test_more_processes_than_gpus_are_refused():
+    two_here = {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"}
+    check_world(4, None, two_here, gpus=2)
+    with pytest.raises(PokeGANError, match="started 2 processes on a machine with 1 GPUs"):
+        check_world(4, None, two_here, gpus=1)
+
+
+def test_the_precision_that_a_launcher_asks_for_counts():
+    recipe, _ = parse_command_line(["--recipe=dcgan"])
+    half = with_precision_of_launcher(recipe, {"ACCELERATE_MIXED_PRECISION": "bf16"})
+    assert half.mixed_precision == "bf16"
+    for environment_ in ({}, {"ACCELERATE_MIXED_PRECISION": "no"}):
+        assert with_precision_of_launcher(recipe, environment_) == recipe
+        assert with_precision_of_launcher(half, environment_) == half
+    with pytest.raises(PokeGANError, match="asks for mixed precision fp16"):
+        with_precision_of_launcher(recipe, {"ACCELERATE_MIXED_PRECISION": "fp16"})

@@ -1,7 +1,8 @@
 """A family that the package does not know, trained by its loop: ``python toy_family.py OPTIONS``.
 
 No batch norm, so that two processes must agree with one; a gradient penalty, which
-DistributedDataParallel would get wrong; and a record of what every process is given.
+DistributedDataParallel would get wrong; and a record, in the folder TOY_RECORD, of what every
+process is given. With TOY_NAN=RANK:STEP, that process's share of a loss is NaN.
 """
 
 import os
@@ -18,6 +19,8 @@ from pokegan.models import ARCHITECTURES
 from pokegan.models.base import SpriteModel
 from pokegan.objectives import OBJECTIVES, Turn
 from pokegan.training.main import main
+
+RANK = os.environ.get("RANK", "0")
 
 
 @ARCHITECTURES.register("toy-painter")
@@ -56,24 +59,24 @@ class Toy:
     def step(self, networks, batch, noise):
         painter, judge = networks["painter"], networks["judge"]
         latents = noise.normal("latent", painter.latent_dim)
-        record(batch, latents)
+        record(batch, latents, noise.step)
         fake = painter(latents)
         real = batch.image.requires_grad_()
         judged = judge(real)
         (slope,) = torch.autograd.grad(judged.sum(), real, create_graph=True)
         penalty = slope.square().sum(dim=(1, 2, 3)).mean()
         yield Turn("judge", judge(fake.detach()).mean() - judged.mean() + self.penalty * penalty)
-        yield Turn("painter", -judge(fake).mean())
+        spoilt = os.environ.get("TOY_NAN") == f"{RANK}:{noise.step}"
+        yield Turn("painter", -judge(fake).mean() * (float("nan") if spoilt else 1.0))
 
 
-def record(batch, latents):
+def record(batch, latents, step):
     folder = Path(os.environ["TOY_RECORD"])
     folder.mkdir(parents=True, exist_ok=True)
-    rank = os.environ.get("RANK", "0")
-    step = len(list(folder.glob(f"{rank}-*")))
+    (folder / f"pid-{RANK}").write_text(str(os.getpid()))
     tensors = {name: getattr(batch, name).detach() for name in ("image", "types", "group", "shiny")}
     tensors = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    save_file({**tensors, "latents": latents}, folder / f"{rank}-{step:03d}.safetensors")
+    save_file({**tensors, "latents": latents}, folder / f"{RANK}-{step:03d}.safetensors")
 
 
 if __name__ == "__main__":
