@@ -1,6 +1,7 @@
 """From what ``--data`` names to a typed dataset."""
 
 import hashlib
+import itertools
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -158,10 +159,20 @@ def _load(path: str, revision: str | None) -> "datasets.DatasetDict":
 
     from pokegan.hub_errors import hub_errors_in_one_line
 
-    if Path(path).is_dir() and not any(Path(path).glob("data/*.parquet")):
-        raise PokeGANError(f"{path}: holds no data/*.parquet; make it with `pokegan dataset build`")
+    files = None
+    if Path(path).is_dir():
+        names = sorted(file.name for file in Path(path).glob("data/*.parquet"))
+        if not names:
+            raise PokeGANError(
+                f"{path}: holds no data/*.parquet; make it with `pokegan dataset build`"
+            )
+        # Files that are named are read anew when they change; a folder only when its card does.
+        files = {
+            split: [f"data/{name}" for name in group]
+            for split, group in itertools.groupby(names, lambda name: name.split("-")[0])
+        }
     try:
         with hub_errors_in_one_line(path, revision):
-            return datasets.load_dataset(path, revision=revision)
+            return datasets.load_dataset(path, revision=revision, data_files=files)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise PokeGANError(f"{path}: cannot be loaded ({' '.join(str(error).split())})") from error
