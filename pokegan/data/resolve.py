@@ -2,6 +2,7 @@
 
 import hashlib
 import itertools
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -167,10 +168,11 @@ def _load(path: str, revision: str | None) -> "datasets.DatasetDict":
                 f"{path}: holds no data/*.parquet; make it with `pokegan dataset build`"
             )
         # Files that are named are read anew when they change; a folder only when its card does.
-        files = {
-            split: [f"data/{name}" for name in group]
-            for split, group in itertools.groupby(names, lambda name: name.split("-")[0])
-        }
+        if all(re.fullmatch(r"\w+-\d+-of-\d+\.parquet", name) for name in names):
+            files = {
+                split: [f"data/{name}" for name in group]
+                for split, group in itertools.groupby(names, lambda name: name.split("-")[0])
+            }
     try:
         with hub_errors_in_one_line(path, revision):
             return datasets.load_dataset(path, revision=revision, data_files=files)

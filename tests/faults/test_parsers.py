@@ -99,6 +99,41 @@ def test_any_mapping_as_a_recipe(tmp_path_factory, changes, dropped, whole):
         parse_command_line([f"--recipe={path}"])
 
 
+WHOLE = "kimg: 1\nname: x\ntitle: y\nobjective: {family: gan}\n"
+ROLE = "networks: {g: {architecture: dcgan-generator}}\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("a: 2001-99-99", "a: 0x_", "a: !!int x", "a: !!float x", "a: !!timestamp x"),
+        *("[" * 5000, "a: " + "9" * 5000, "a: &x [*x]", "!!python/object:os.system x"),
+        WHOLE + "networks: {1: {architecture: dcgan-generator}}",
+        WHOLE + "networks: {a.b: {architecture: dcgan-generator}}",
+        WHOLE + ROLE + "seed: 2001-01-01",
+        WHOLE + ROLE + "seed: &x [*x]",
+        WHOLE + ROLE + "optimizer: &x {betas: *x}",
+    ],
+)
+def test_what_yaml_knows_and_recipes_do_not(tmp_path, content):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(content)
+    with pytest.raises(PokeGANError, match=r"recipe\.yaml") as caught:
+        parse_command_line([f"--recipe={path}"])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["--kimg=1e400", "--minutes=.inf", "--epochs=.nan"])
+def test_a_length_is_a_finite_number(option):
+    with pytest.raises(PokeGANError, match="must be above 0 and finite"):
+        parse_command_line([option])
+
+
+def test_a_path_with_a_zero_byte():
+    with pytest.raises(PokeGANError, match="cannot be read"):
+        parse_command_line(["--recipe=a\0.yaml"])
+
+
 @STABLE
 @given(
     st.binary(max_size=60)
@@ -135,7 +170,7 @@ def test_any_command_line(argv):
 
 @FEWER
 @given(
-    st.sampled_from(["recipes", "runs", "sample", "dataset", "compare"]),
+    st.sampled_from(["recipes", "runs", "sample", "dataset"]),
     st.lists(texts, max_size=3),
 )
 def test_any_command_of_pokegan(tmp_path_factory, capsys, command, rest):
