@@ -12,6 +12,12 @@ class PokeGANError(Exception):
     """
 
 
+def shown(value: object) -> str:
+    """What a user gave, as Python writes it, for a message: shortened where it is long."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
 def near_matches(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'a' or 'b'?"``, or the known names where nothing is near.
 
@@ -20,7 +26,7 @@ def near_matches(name: str, known: Iterable[str]) -> str:
         known: the names that would have been right.
     """
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    near = difflib.get_close_matches(name[:200], known, n=3, cutoff=0.6)
     if near:
         return f"; did you mean {' or '.join(repr(match) for match in near)}?"
     return f"; known: {', '.join(known)}" if known else ""

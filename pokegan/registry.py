@@ -5,7 +5,7 @@ import pkgutil
 from collections.abc import Callable
 from typing import TypeVar
 
-from pokegan.errors import PokeGANError, near_matches
+from pokegan.errors import PokeGANError, near_matches, shown
 
 Class = TypeVar("Class", bound=type)
 
@@ -55,6 +55,8 @@ class Registry:
             PokeGANError: no such name; the message names near matches.
         """
         names = self.names()
-        if name not in self._classes:
-            raise PokeGANError(f"unknown {self._kind} {name!r}{near_matches(str(name), names)}")
+        if not isinstance(name, str) or name not in self._classes:  # a file may say anything
+            raise PokeGANError(
+                f"unknown {self._kind} {shown(name)}{near_matches(str(name), names)}"
+            )
         return self._classes[name]

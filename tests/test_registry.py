@@ -26,3 +26,10 @@ def test_a_name_is_registered_once():
 def test_near_matches_fall_back_to_what_is_known():
     assert near_matches("wgan", ["wgna", "gan"]) == "; did you mean 'gan' or 'wgna'?"
     assert near_matches("xyz", ["b", "a"]) == "; known: a, b"
+
+
+@pytest.mark.parametrize("name", [None, 7, [], {}, "a" * 10**6])
+def test_a_name_that_is_none_is_refused_briefly(name):
+    with pytest.raises(PokeGANError, match="unknown thing") as caught:
+        Registry("pokegan.objectives", "thing").get(name)
+    assert len(str(caught.value)) < 500

@@ -119,16 +119,10 @@ class SpriteLoader(_ByIndex):
             # Its own generator: seeding the workers must not advance the run's random state.
             generator=torch.Generator(),
         )
-        try:
-            for batch in loader:
-                if isinstance(batch, PokeGANError):
-                    raise batch
-                yield self._labels.batch(*batch)
-        except RuntimeError as error:  # of torch, where a worker died
-            raise PokeGANError(
-                f"a process that reads sprites has died ({str(error).splitlines()[0]}); a file of"
-                f" the dataset may be cut off, or the memory full"
-            ) from error
+        for batch in loader:
+            if isinstance(batch, PokeGANError):
+                raise batch
+            yield self._labels.batch(*batch)
 
 
 def sprite_feed(

@@ -1,6 +1,7 @@
 """From what ``--data`` names to a typed dataset."""
 
 import hashlib
+import itertools
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
@@ -228,7 +229,15 @@ def _shards(names: Collection[str]) -> list[str]:
 def _load(folder: str, spec: str) -> "datasets.DatasetDict":
     import datasets
 
+    # Files that are named are read anew when they change; a folder only when its card does.
+    files = None
+    names = sorted(file.name for file in Path(folder).glob("data/*.parquet"))
+    if names and all(re.fullmatch(r"\w+-\d+-of-\d+\.parquet", name) for name in names):
+        files = {
+            split: [f"data/{name}" for name in group]
+            for split, group in itertools.groupby(names, lambda name: name.split("-")[0])
+        }
     try:
-        return datasets.load_dataset(folder)
+        return datasets.load_dataset(folder, data_files=files)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise PokeGANError(f"{spec}: cannot be loaded ({' '.join(str(error).split())})") from error

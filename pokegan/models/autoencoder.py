@@ -14,6 +14,9 @@ from pokegan.models.base import SpriteModel, to_pil
 from pokegan.models.checks import check_choice
 from pokegan.models.interpolation import check_steps, slerp
 
+MAX_SIDE = 4096
+"""Larger images are refused: as floats on a square, this one takes 256 MiB."""
+
 Images = Image.Image | Sequence[Image.Image] | Tensor
 
 
@@ -170,6 +173,10 @@ def _rgba_square(image: Image.Image, index: int) -> np.ndarray:
     if not isinstance(image, Image.Image):
         raise PokeGANError(
             f"image {index} is a {type(image).__name__}; give PIL images, or one tensor"
+        )
+    if max(image.size) > MAX_SIDE:  # known before the pixels are read
+        raise PokeGANError(
+            f"image {index} is {image.width}x{image.height} pixels; the limit is {MAX_SIDE} a side"
         )
     try:
         pixels = np.asarray(image.convert("RGBA"))  # (H, W, 4)

@@ -368,7 +368,7 @@ def to_pil(images: Tensor) -> list[Image.Image]:
 def _read_config(path: Path) -> dict:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # nested too deep, numbers too long
         raise PokeGANError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(config, dict):
         raise PokeGANError(f"{path}: must hold a JSON object, not {type(config).__name__}")
@@ -392,4 +392,5 @@ def _read_weights(path: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
                 raise PokeGANError(f"{path}: the weights do not fit config.json: {shown}{more}")
             return {key: file.get_tensor(key) for key in shapes}
     except (SafetensorError, OSError) as error:
-        raise PokeGANError(f"{path}: cannot be read as safetensors ({error})") from error
+        reason = " ".join(str(error)[:300].split())
+        raise PokeGANError(f"{path}: cannot be read as safetensors ({reason})") from error

@@ -6,7 +6,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pokegan.errors import PokeGANError, near_matches
+from pokegan.errors import PokeGANError, near_matches, shown
 
 
 def check_range(name: str, value: int, low: int, high: int) -> None:
@@ -16,7 +16,7 @@ def check_range(name: str, value: int, low: int, high: int) -> None:
         PokeGANError: ``value`` is no integer, or out of range.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise PokeGANError(f"{name} must be an integer from {low} to {high}, not {value!r}")
+        raise PokeGANError(f"{name} must be an integer from {low} to {high}, not {shown(value)}")
 
 
 def check_number(name: str, value: float, low: float, high: float) -> None:
@@ -26,7 +26,7 @@ def check_number(name: str, value: float, low: float, high: float) -> None:
         PokeGANError: ``value`` is no number, or out of range.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise PokeGANError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}")
+        raise PokeGANError(f"{name} must be a number from {low:g} to {high:g}, not {shown(value)}")
 
 
 def check_choice(name: str, value: object, choices: tuple) -> None:
@@ -36,7 +36,9 @@ def check_choice(name: str, value: object, choices: tuple) -> None:
         PokeGANError: ``value`` is not among them.
     """
     if isinstance(value, bool) or value not in choices:
-        raise PokeGANError(f"{name} must be one of {', '.join(map(str, choices))}, not {value!r}")
+        raise PokeGANError(
+            f"{name} must be one of {', '.join(map(str, choices))}, not {shown(value)}"
+        )
 
 
 def check_arguments(function: Callable, arguments: Mapping[str, Any], where: str) -> None:
@@ -59,10 +61,12 @@ def check_arguments(function: Callable, arguments: Mapping[str, Any], where: str
     )
     for name, value in arguments.items():
         if name not in parameters:
-            raise PokeGANError(f"{where}: unknown field {name!r}{near_matches(name, parameters)}")
+            raise PokeGANError(
+                f"{where}: unknown field {shown(name)}{near_matches(name, parameters)}"
+            )
         if not _fits(value, hints[name]):
             expected = getattr(hints[name], "__name__", str(hints[name]))
-            raise PokeGANError(f"{where}: field {name!r} must be {expected}, not {value!r}")
+            raise PokeGANError(f"{where}: field {name!r} must be {expected}, not {shown(value)}")
     for name, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and name not in arguments:
             raise PokeGANError(f"{where}: field {name!r} is missing")

@@ -79,11 +79,13 @@ class RunLog:
 
     def close(self) -> None:
         """Flush everything to the disk."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._board.close()
-        threading.excepthook = self._tell
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._board.close()
+        finally:
+            threading.excepthook = self._tell
 
 
 def read_log(path: Path) -> list[dict]:

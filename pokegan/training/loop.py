@@ -106,6 +106,13 @@ def train(
             f"{error.filename or out}: {error.strerror or error}, so the run stopped;"
             f" {run.last_checkpoint()}; put it right and continue with --resume auto"
         ) from error
+    except RuntimeError as error:  # torch raises it wherever the run is when a worker dies
+        if "DataLoader worker" not in str(error):
+            raise
+        raise PokeGANError(
+            f"a process that reads sprites has died ({str(error).splitlines()[0]}), so the run"
+            f" stopped; {run.last_good()}; a file of the data may be cut off, or the memory full"
+        ) from error
     return run.model_folder
 
 

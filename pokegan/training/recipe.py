@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -13,7 +14,7 @@ import yaml
 from torch import nn
 
 from pokegan.data.augment import Augmentation
-from pokegan.errors import PokeGANError, near_matches
+from pokegan.errors import PokeGANError, near_matches, shown
 from pokegan.models import ARCHITECTURES
 from pokegan.objectives import OBJECTIVES, Objective
 from pokegan.seeding import derive_seed
@@ -22,6 +23,9 @@ RECIPES = Path(__file__).parent.parent / "recipes"
 """The folder of the recipes that come with the package."""
 
 DURATIONS = ("kimg", "epochs", "minutes")
+ODD_YAML = (ValueError, AttributeError, RecursionError)
+"""What PyYAML raises, beside its own errors, on a 13th month, a number that is none, or deep lists;
+and Python on a path or a number that is none."""
 FLAGS = {
     "streaming": "read the sprites of a folder or a Hub data set while training, for data larger"
     " than memory or disk",
@@ -207,8 +211,10 @@ class Recipe:
             )
         for name in ("batch_size", *DURATIONS, "ema_half_life_kimg"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise PokeGANError(f"recipe {self.name!r}: {name} must be above 0, not {value}")
+            if value is not None and not 0 < value < math.inf:
+                raise PokeGANError(
+                    f"recipe {self.name!r}: {name} must be above 0 and finite, not {value}"
+                )
         if self.image.channels == 1 and self.augmentation.needs_color:
             raise PokeGANError(
                 f"recipe {self.name!r}: grey images (image.channels 1) cannot be recoloured; leave"
@@ -363,7 +369,7 @@ def read_recipe_file(name_or_path: str) -> tuple[Path, dict[str, Any]]:
         )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, yaml.YAMLError, *ODD_YAML) as error:
         raise PokeGANError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict):
         raise PokeGANError(f"{path}: a recipe must be a YAML mapping")
@@ -393,6 +399,8 @@ def parse_command_line(argv: Sequence[str]) -> tuple[Recipe, RunOptions]:
         "objective"
     ].get("family")
     for role, settings in content["networks"].items():
+        if not isinstance(role, str) or not role.isidentifier():
+            raise PokeGANError(f"{path}: networks: {shown(role)} is no name of a role")
         if not isinstance(settings, dict):
             raise PokeGANError(f"{path}: networks.{role} must be a mapping")
         settings["architecture"] = _option(argv, f"--networks.{role}.architecture") or settings.get(
@@ -400,7 +408,10 @@ def parse_command_line(argv: Sequence[str]) -> tuple[Recipe, RunOptions]:
         )
 
     parser, roles = _parser(content)
-    given = [f"--{name}={value}" for name, value in _flat(content)]
+    try:
+        given = [f"--{name}={value}" for name, value in _flat(content)]
+    except (TypeError, ValueError, RecursionError) as error:  # YAML has more than JSON
+        raise PokeGANError(f"{path}: a field holds what no recipe has ({error})") from error
     if any(_option(argv, f"--{name}") is not None for name in DURATIONS):
         given = [option for option in given if option.split("=")[0][2:] not in DURATIONS]
     # Both through one door: a field of the file is checked exactly like an option.

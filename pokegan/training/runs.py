@@ -12,6 +12,7 @@ import yaml
 from pokegan.errors import PokeGANError
 from pokegan.text import align
 from pokegan.training.logs import LOG_NAME, read_log
+from pokegan.training.recipe import ODD_YAML
 
 LAST_LINES = 10
 """Final values are means over so many log lines: a single step's say little."""
@@ -80,7 +81,7 @@ def read_run(folder: Path) -> Run:
     try:
         recipe = yaml.safe_load(path.read_text(encoding="utf-8"))
         name, batch_size = recipe["name"], recipe["batch_size"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, KeyError) as error:
+    except (OSError, yaml.YAMLError, TypeError, KeyError, *ODD_YAML) as error:
         reason = " ".join(str(error).split())
         raise PokeGANError(f"{path}: no recipe of a training ({reason})") from error
     lines = read_log(model / LOG_NAME)

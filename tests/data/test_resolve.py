@@ -1,7 +1,13 @@
+from dataclasses import replace
+
+import datasets
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from pokegan import PokeGANError
 from pokegan.data.build import build_dataset
+from pokegan.data.feed import SpriteBank, SpriteLoader
 from pokegan.data.resolve import open_sprites
 
 
@@ -97,3 +103,28 @@ def test_damaged_parquet_is_one_line(folder, tmp_path):
     with pytest.raises(PokeGANError, match="cannot be loaded") as caught:
         open_sprites(str(tmp_path))
     assert "\n" not in str(caught.value)
+
+
+def test_a_changed_file_is_read_anew_though_the_card_stays(tmp_path):
+    build_dataset("synthetic:20", tmp_path / "data", progress=False)
+    before = open_sprites(str(tmp_path / "data"))
+    (path,) = tmp_path.glob("data/data/train-*.parquet")
+    table = pq.read_table(path)
+    pq.write_table(table.take(list(range(table.num_rows))[::-1]), path)
+    after = open_sprites(str(tmp_path / "data"))
+    assert after.dataset["type1"][:] == before.dataset["type1"][:][::-1]
+
+
+def test_an_unreadable_sprite_is_named(tmp_path):
+    sprites = open_sprites("synthetic:20")
+    broken = {"bytes": b"\x89PNG broken", "path": None}
+    features = sprites.dataset.features
+    rows = sprites.dataset.cast_column("image", datasets.Image(decode=False)).to_list()
+    rows[3]["image"] = broken
+    dataset = datasets.Dataset.from_list(rows, features)
+    with pytest.raises(PokeGANError, match=r"^row 3 \(synthetic/.*\): the image cannot be read"):
+        replace(sprites, dataset=dataset).fingerprint()
+    with pytest.raises(PokeGANError, match=r"^row 3 \(synthetic/.*\): the image cannot be read"):
+        SpriteBank(dataset, 16, 3)
+    with pytest.raises(PokeGANError, match=r"^row 3 \(synthetic/.*\): the image cannot be read"):
+        list(SpriteLoader(dataset, 16, 3).batches([np.array([1, 3])]))

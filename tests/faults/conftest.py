@@ -1,5 +1,8 @@
 """The fork server and the run that nothing disturbs, once for all tests of faults."""
 
+import signal
+import sys
+
 import pytest
 from faults.runs import ForkServer, facts_of
 
@@ -7,9 +10,23 @@ from faults.runs import ForkServer, facts_of
 @pytest.fixture(scope="package")
 def server():
     """Starts runs in milliseconds."""
+    if sys.platform != "linux":
+        pytest.skip("faults are injected by means that Linux alone has")
     server = ForkServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="package")
+def half(server, tmp_path_factory):
+    """A run that was stopped when half was done, with two checkpoints; to be copied."""
+    out = tmp_path_factory.mktemp("half") / "run"
+    process = server.train(out)
+    process.until_line(12)
+    process.kill(signal.SIGTERM)
+    status, errors = process.finish()
+    assert status == 128 + signal.SIGTERM, errors
+    return out
 
 
 @pytest.fixture(scope="package")

@@ -108,6 +108,12 @@ class Process:
             self.seen.append(line.rstrip("\n"))
             yield self.seen[-1]
 
+    def until_line(self, count: int) -> None:
+        """Read until the run has reported ``count`` steps, or ended."""
+        for line in self.lines():
+            if line.startswith("step ") and self.last_step() >= count:
+                return
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         """Send a signal."""
         os.kill(self.pid, number)

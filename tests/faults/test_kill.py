@@ -1,7 +1,7 @@
 """Runs that are killed again and again lose no checkpoint, damage no file and end the same.
 
 Half of the kills strike between two file operations, drawn from a seed, so that each moment of
-writing is hit in time; the other half come from outside, so many lines and milliseconds after the
+writing is hit in time; the other half come from outside, so many steps and milliseconds after the
 start as the seed says, wherever the run is by then.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import pytest
 from faults.runs import EVERY, STEPS, assert_same, damaged_files, litter, newest_step
 
-OPERATIONS = 230
+OPERATIONS = 320
 """A run of this length opens, renames and removes somewhat fewer files than this in its folder."""
 
 
@@ -41,11 +41,10 @@ def interrupt(server, out, rng, number, tally):
     faults = {"die_at": (rng.randint(1, OPERATIONS), str(out))} if inside else {}
     process = server.train(out, faults=faults)
     if not inside:
-        lines, delay = rng.randint(0, 55), rng.random() * 0.06
-        for count, _ in enumerate(process.lines()):
-            if count >= lines:
-                break
-        time.sleep(delay)
+        steps = rng.randint(0, 8)
+        if steps:  # else it is still beginning
+            process.until_line(before + steps)
+        time.sleep(rng.random() * 0.1)
         process.kill(number)
     status, errors = process.finish()
     what = "at a file operation" if inside else "from outside"
@@ -86,6 +85,7 @@ def cycles(server, whole, folder, count, seed, number=signal.SIGKILL):
             count -= 1
         complete(server, out, whole)
         run += 1
+    assert number == signal.SIGKILL or tally.ends[f"status {128 + number}"]
     print(f"{tally.table()}\nruns completed: {run}")
     assert tally.lost_steps == 0
     assert tally.damaged == []

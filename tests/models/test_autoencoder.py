@@ -120,6 +120,7 @@ def truncated():
         (np.zeros((1, 16, 16, 3)), "image 0 is a ndarray"),
         ([Image.new("RGB", (4, 0))], "image 0 is empty: 4x0"),
         ([truncated()], "image 0 cannot be read"),
+        ([Image.new("L", (1, 4097))], "image 0 is 1x4097 pixels; the limit is 4096 a side"),
     ],
 )
 def test_unfit_images_are_one_clear_error(images, message):

@@ -118,7 +118,11 @@ def test_hostile_configs_are_one_clear_error(folder, changes, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", "\x00\x01"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{", "\x00\x01", "[" * 100_000, '{"a":' * 100_000, '{"size": 1' + "0" * 5000 + "}"],
+    ids=["nothing", "list", "half", "bytes", "deep list", "deep object", "long number"],
+)
 def test_a_broken_config_file_is_named(folder, content):
     (folder / "config.json").write_text(content)
     with pytest.raises(PokeGANError, match=r"config\.json"):

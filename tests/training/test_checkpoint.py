@@ -8,7 +8,12 @@ from safetensors.torch import save_file
 
 from pokegan import PokeGANError
 from pokegan.training import checkpoint
-from pokegan.training.checkpoint import checkpoint_paths, load_newest_checkpoint, save_checkpoint
+from pokegan.training.checkpoint import (
+    checkpoint_paths,
+    load_newest_checkpoint,
+    refuse_another_run,
+    save_checkpoint,
+)
 
 TENSORS = {"a": torch.arange(6.0).reshape(2, 3), "b/c": torch.tensor(7)}
 
@@ -114,3 +119,15 @@ def test_old_checkpoints_go_only_after_the_new_one_is_in_place(tmp_path, monkeyp
     with pytest.raises(KeyboardInterrupt):
         save_checkpoint(tmp_path, 3, TENSORS, {})
     assert names(tmp_path) == ["step-00000002.safetensors", "step-00000001.safetensors"]
+
+
+def test_other_data_continues_a_run_only_if_told_so(tmp_path):
+    old = {"recipe": "kimg: 1", "data": "a", "content": {"labels": "b", "pixels": "c"}}
+    refuse_another_run(tmp_path, old, {**old, "recipe": "kimg: 2"})
+    # Read in another way, its images cannot be compared; runs from before had no content.
+    refuse_another_run(tmp_path, old, {**old, "content": {"labels": "b", "files": "d"}})
+    refuse_another_run(tmp_path, {"recipe": "kimg: 1", "data": "a"}, old)
+    for other in ({"data": "x"}, {"content": {"labels": "b", "pixels": "x"}}):
+        with pytest.raises(PokeGANError, match=r"other data.*--data-may-change"):
+            refuse_another_run(tmp_path, old, {**old, **other})
+        refuse_another_run(tmp_path, old, {**old, **other}, data_may_change=True)
