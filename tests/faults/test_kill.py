@@ -35,7 +35,10 @@ class Tally:
 
 
 def interrupt(server, out, rng, number, tally):
-    """One cycle: start or continue the run, end it at a random moment, and look at what is left."""
+    """One cycle: start or continue the run, end it at a random moment, and look at what is left.
+
+    Returns whether it was interrupted, and not at its end before.
+    """
     before = newest_step(out)
     inside = number == signal.SIGKILL and rng.random() < 0.5
     faults = {"die_at": (rng.randint(1, OPERATIONS), str(out))} if inside else {}
@@ -48,7 +51,7 @@ def interrupt(server, out, rng, number, tally):
         process.kill(number)
     status, errors = process.finish()
     what = "at a file operation" if inside else "from outside"
-    tally.cycles[f"{signal.Signals(number).name} {what}"] += 1
+    tally.cycles[f"{signal.Signals(number).name} {what}"] += status != 0
     tally.ends["completed" if status == 0 else f"status {status}"] += 1
     assert status in (0, -number, 128 + number), errors
     assert "Traceback" not in errors
@@ -63,6 +66,7 @@ def interrupt(server, out, rng, number, tally):
         assert f"stopped by {signal.Signals(number).name} after step {kept}" in errors
         assert kept >= process.last_step()
     assert len(litter(out)) <= 2  # of this process; those before were cleared
+    return status != 0
 
 
 def complete(server, out, whole):
@@ -76,13 +80,14 @@ def complete(server, out, whole):
 
 
 def cycles(server, whole, folder, count, seed, number=signal.SIGKILL):
-    """``count`` cycles, over as many runs as the seed makes of them; each run is completed."""
+    """``count`` interruptions, over as many runs as the seed makes; each run is completed."""
     rng, tally, run = random.Random(seed), Tally(), 0
     while count:
         out = folder / f"run-{run}"
         for _ in range(min(count, rng.randint(2, 8))):
-            interrupt(server, out, rng, number, tally)
-            count -= 1
+            count -= interrupt(server, out, rng, number, tally)
+            if newest_step(out) == STEPS:
+                break
         complete(server, out, whole)
         run += 1
     assert number == signal.SIGKILL or tally.ends[f"status {128 + number}"]
