@@ -111,7 +111,7 @@ def train(
             raise
         raise PokeGANError(
             f"a process that reads sprites has died ({str(error).splitlines()[0]}), so the run"
-            f" stopped; {run.last_checkpoint()}; a file of the data may be cut off, or the memory full"
+            f" stopped; {run.last_checkpoint()}; a file of the data may be cut off, or memory full"
         ) from error
     return run.model_folder
 
