@@ -6,6 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import torch
+
+# Imported when processes have met (optimizers do), this keeps their connections in its default
+# arguments for good; their threads then outlive Python, and may abort a run that is complete.
+import torch.distributed.nn.functional
 from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs, broadcast, broadcast_object_list
 from torch import Tensor

@@ -1,6 +1,7 @@
 """Promise 2: many processes, one result."""
 
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -195,6 +196,33 @@ def test_what_launchers_leave_behind_is_read_rightly(processes, wanted, variable
     else:
         with pytest.raises(PokeGANError):
             check_world(processes, wanted, variables)
+
+
+def test_no_connection_outlives_the_training():
+    """Threads that do may abort the process as Python ends: a complete run would have failed."""
+    code = """
+import os
+from pathlib import Path
+import torch
+from pokegan.training.processes import meet
+
+def threads():
+    return [(path / "comm").read_text().strip() for path in Path("/proc/self/task").iterdir()]
+
+accelerator = meet(cpu=True, mixed_precision="no")
+assert any("gloo" in name for name in threads()), threads()
+torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])
+accelerator.end_training()
+assert not any("gloo" in name for name in threads()), threads()
+"""
+    place = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place["MASTER_PORT"] = str(free.getsockname()[1])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(**place), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_more_processes_than_gpus_are_refused():
