@@ -1,6 +1,5 @@
 """The Space over its API, from a real server, and the files that the Hub reads."""
 
-import ast
 import base64
 import io
 import json
@@ -9,7 +8,6 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +20,8 @@ from huggingface_hub import HfApi, constants
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from PIL import Image
-from space.space_server import ROOT, SPACE, copy_space, running_space, save_model, space_env
+from requirements import closure, package_requirements
+from space.space_server import SPACE, copy_space, running_space, save_model, space_env
 
 import pokegan
 
@@ -159,33 +158,6 @@ def test_an_impossible_port_is_one_line(monkeypatch, capsys, port):
 def requirement_lines():
     lines = (SPACE / "requirements.txt").read_text().splitlines()
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
-
-
-def package_requirements(name):
-    """A list of requirements in pyproject.toml, by canonical name (tomllib came with 3.11)."""
-    text = (ROOT / "pyproject.toml").read_text()
-    lines = ast.literal_eval(re.search(rf"^{name} = (\[.*?\])$", text, re.M | re.S)[1])
-    return {canonicalize_name(r.name): r for r in map(Requirement, lines)}
-
-
-def closure(names):
-    """The distributions that installing ``names`` brings along."""
-    found, waiting = set(), [canonicalize_name(name) for name in names]
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        found.add(name)
-        try:
-            needed = [Requirement(line) for line in requires(name) or []]
-        except PackageNotFoundError:
-            continue
-        waiting += [
-            canonicalize_name(r.name)
-            for r in needed
-            if r.marker is None or r.marker.evaluate({"extra": ""})
-        ]
-    return found
 
 
 def test_requirements_are_those_of_the_package():
