@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pokegan.errors import PokeGANError
+from pokegan.errors import PokeGANError, shown
 
 
 def adain(features: Tensor, scale: Tensor, shift: Tensor, eps: float = 1e-5) -> Tensor:
@@ -75,5 +75,5 @@ def check_class_weight(class_weight: float) -> None:
     number = isinstance(class_weight, int | float) and not isinstance(class_weight, bool)
     if not number or not 0 < class_weight <= 10:
         raise PokeGANError(
-            f"class_weight must be a number above 0 and at most 10, not {class_weight!r}"
+            f"class_weight must be a number above 0 and at most 10, not {shown(class_weight)}"
         )

@@ -387,7 +387,7 @@ def _read_weights(path: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
                 if key in shapes and shapes[key] != tuple(tensor.shape)
             ]
             if problems:
-                shown = "; ".join(problems[:5])
+                shown = "; ".join(problem[:300] for problem in problems[:5])
                 more = f"; and {len(problems) - 5} more" if len(problems) > 5 else ""
                 raise PokeGANError(f"{path}: the weights do not fit config.json: {shown}{more}")
             return {key: file.get_tensor(key) for key in shapes}

@@ -9,7 +9,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 
-from pokegan.errors import PokeGANError
+from pokegan.errors import PokeGANError, shown
 from pokegan.models import ARCHITECTURES
 from pokegan.models.base import SpriteModel
 from pokegan.models.checks import check_choice, check_range
@@ -114,7 +114,7 @@ def _hidden_layers(inputs: int, widths: list[int]) -> list[nn.Module]:
 
 def _check_arguments(widths: list[int], channels: int, size: int) -> None:
     if not isinstance(widths, list) or not 1 <= len(widths) <= 8:
-        raise PokeGANError(f"widths must be a list of 1 to 8 integers, not {widths!r}")
+        raise PokeGANError(f"widths must be a list of 1 to 8 integers, not {shown(widths)}")
     for index, width in enumerate(widths):
         check_range(f"widths[{index}]", width, 1, 8192)
     check_choice("channels", channels, (1, 3, 4))

@@ -9,6 +9,7 @@ from pokegan import PokeGANError, load
 from pokegan.models.base import CHUNK, to_pil
 from pokegan.models.cdcgan import CDCGANGenerator
 from pokegan.models.dcgan import DCGANGenerator
+from pokegan.models.dense import DenseGenerator
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +151,19 @@ def test_weights_that_do_not_fit_are_named(folder):
         r"layers.0.weight is (1, 2)",
     ):
         assert part in str(caught.value)
+
+
+def test_messages_are_short_whatever_a_file_says(folder):
+    weights = load_file(folder / "model.safetensors")
+    save_file({**weights, "x" * 100_000: torch.zeros(1)}, folder / "model.safetensors")
+    with pytest.raises(PokeGANError, match="unexpected xxx") as misfit:
+        load(folder)
+    with pytest.raises(PokeGANError, match="widths must be") as long_list:
+        DenseGenerator(widths=[1] * 10_000)
+    edit_config(folder, latent_dim=[1] * 10_000)
+    with pytest.raises(PokeGANError, match="'latent_dim' must be int") as long_value:
+        load(folder)
+    assert all(len(str(caught.value)) < 1000 for caught in (misfit, long_list, long_value))
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
