@@ -85,7 +85,7 @@ def models_of_card(card: Path) -> list[str]:
     try:
         _, front, _ = card.read_text(encoding="utf-8").split("---\n", 2)
         models = (yaml.safe_load(front) or {}).get("models") or []
-    except (OSError, ValueError, AttributeError, yaml.YAMLError):
+    except (OSError, ValueError, AttributeError, RecursionError, yaml.YAMLError):
         return []
     return [model for model in models if isinstance(model, str)]
 

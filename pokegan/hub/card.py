@@ -43,11 +43,11 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
     from huggingface_hub import ModelCard
 
     folder = Path(folder)
-    recipe = _read_mapping(folder / "recipe.yaml")
-    data = _read_mapping(folder / "data.json")
-    conditional = _is_conditional(_read_mapping(folder / "config.json"))
+    recipe = read_mapping(folder / "recipe.yaml")
+    data = read_mapping(folder / "data.json")
+    conditional = _is_conditional(read_mapping(folder / "config.json"))
     metrics_path = folder / "metrics.json"
-    metrics = _read_mapping(metrics_path) if metrics_path.exists() else {}
+    metrics = read_mapping(metrics_path) if metrics_path.exists() else {}
     recipe_name = _text(_field(recipe, "name", folder / "recipe.yaml"))
     data_path = folder / "data.json"
     sprites, size, channels = (
@@ -182,7 +182,7 @@ def _before(folder: Path, recipe: dict) -> str:
     if not path.exists():
         # A name, not where it lay on somebody's disk.
         return f"{told}, `{_text(Path(recipe['start']).name)}`."
-    name = _text(_field(_read_mapping(path), "name", path))
+    name = _text(_field(read_mapping(path), "name", path))
     length = _training_length(folder / "before/training_log.jsonl")
     return f"{told}, of the recipe `{name}`: {length} Its recipe and log are in `before`."
 
@@ -200,7 +200,7 @@ def last_log_entry(log: Path) -> dict | None:
     for line in reversed(lines):
         try:
             entry = json.loads(line)
-        except ValueError:  # cut off by a crash
+        except (ValueError, RecursionError):  # cut off by a crash, or hostile
             continue
         if isinstance(entry, dict):
             return entry
@@ -285,7 +285,12 @@ def _field(values: dict, name: str, path: Path, kind: Any = str) -> Any:
     return values[name]
 
 
-def _read_mapping(path: Path) -> dict:
+def read_mapping(path: Path) -> dict:
+    """What a JSON or YAML file of a model folder holds.
+
+    Raises:
+        PokeGANError: it is missing, unreadable, or holds no mapping.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -294,7 +299,7 @@ def _read_mapping(path: Path) -> dict:
         raise PokeGANError(f"{path}: cannot be read ({error})") from error
     try:
         values = yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also nested too deep
         reason = " ".join(str(error).split())
         raise PokeGANError(f"{path}: not valid {path.suffix[1:].upper()} ({reason})") from error
     if not isinstance(values, dict):

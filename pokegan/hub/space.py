@@ -1,11 +1,11 @@
 """Publishing the Space on the Hub: the folder ``space/``, the package and the chosen models."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pokegan
 from pokegan.errors import PokeGANError, near_matches
+from pokegan.hub.card import read_mapping
 from pokegan.hub.publish import model_files
 from pokegan.hub.repository import HUB_ID, Contents
 
@@ -42,7 +42,7 @@ def space_contents(folder: str | Path, models: Sequence[str] | None = None) -> C
     for name, model in folders.items():
         parts = model_files(model)
         files |= {f"models/{name}/{part}": path for part, path in parts.items()}
-        hub = json.loads(parts["data.json"].read_text(encoding="utf-8")).get("hub")
+        hub = read_mapping(parts["data.json"]).get("hub")
         datasets += [hub.split("@")[0]] if isinstance(hub, str) else []
     text = (folder / "README.md").read_text(encoding="utf-8")
     files["README.md"] = space_card(text, hub_ids, datasets).encode()

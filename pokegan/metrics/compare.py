@@ -291,7 +291,7 @@ def read_facts(path: Path) -> dict:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise PokeGANError(f"{path} is missing; `pokegan evaluate` writes it") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PokeGANError(f"{path}: cannot be read as JSON ({error})") from error
     if not _is_whole(facts):
         raise PokeGANError(

@@ -308,7 +308,7 @@ class Ratings:
             return self._marks
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise PokeGANError(f"{self.path}: cannot be read as JSON ({error})") from error
         known = {"version": VERSION, "questions": list(NAMES)}
         if not isinstance(content, dict) or any(content.get(k) != v for k, v in known.items()):

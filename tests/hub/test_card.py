@@ -193,6 +193,14 @@ def test_metrics_of_another_form_are_one_line(folder, change, message):
         model_card(folder)
 
 
+@pytest.mark.parametrize("name", ["config.json", "data.json", "metrics.json", "recipe.yaml"])
+def test_a_file_that_is_nested_too_deep_is_one_line(folder, name):
+    (folder / name).write_text("[" * 100_000)
+    with pytest.raises(PokeGANError, match=re.escape(name)) as caught:
+        model_card(folder)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_no_picture_without_samples(folder):
     (folder / "samples.png").unlink()
     text = model_card(folder).text
