@@ -352,7 +352,7 @@ class SpriteDiscriminator(nn.Module):
 
     architecture = "sprite-discriminator"
     conditioning = "types"
-    images_together = GROUP
+    images_together = GROUP  # processes that share a batch must not part them
 
     def __init__(
         self,

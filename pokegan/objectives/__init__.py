@@ -33,8 +33,8 @@ class Turn:
 
     Attributes:
         player: a key of the objective's ``players``.
-        loss: scalar tensor, a mean over the batch (so that the mean of the processes' losses is
-            the loss of the whole batch).
+        loss: scalar tensor, a mean over the batch (so that the mean of the processes' losses,
+            weighted by their shares, is the loss of the whole batch).
         scalars: values to log, each a scalar tensor that is a mean over the batch.
     """
 

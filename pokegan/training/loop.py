@@ -246,7 +246,9 @@ class _Run:
     def _begin_alike(self, start: int) -> int:
         """Give the main process's state to the others, which may be on machines that have neither
         the run folder nor the model that it starts from; the number of steps that are done."""
-        tensors = self.state.tensors() if self.main else None
+        tensors = None
+        if self.main:  # from the CPU, for others would put a GPU's onto the GPU of that number
+            tensors = {name: tensor.cpu() for name, tensor in self.state.tensors().items()}
         given = self.processes.from_main((start, self.seconds, self.saved, tensors))
         start, self.seconds, self.saved, tensors = given
         if not self.main:

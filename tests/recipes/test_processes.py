@@ -21,7 +21,6 @@ EQUAL = [
     "cunet-projection",
     "cunet-multiclass",
     "cstylegan",
-    "caegan",
     "caegan-multiclass",
     "ddpm",
     "sprite,--mixed-precision=no,--objective.penalty_every=2,--batch-size=16",
