@@ -23,6 +23,15 @@ def test_what_a_launcher_hands_on_is_no_second_wish(monkeypatch):
     assert received == [signal.SIGINT, signal.SIGINT]
 
 
+@pytest.fixture
+def usual_interrupt():
+    """Whatever started the tests may have told them to ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("usual_interrupt")
 def test_a_later_signal_has_its_usual_effect(monkeypatch):
     at(monkeypatch, 100.0, 111.0)
     with stop_signal() as received:
