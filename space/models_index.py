@@ -1,5 +1,6 @@
 """Which models the Space offers, and a small cache of the loaded ones."""
 
+import functools
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import yaml
 
 import pokegan
 from pokegan import PokeGANError
+from pokegan.models import ARCHITECTURES
 
 MODEL_FILES = ("config.json", "model.safetensors")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
@@ -29,6 +31,51 @@ class ModelSource:
 
     name: str
     source: Path | str
+
+    @property
+    def folder(self) -> Path | None:
+        """The model folder on this machine: the own one, or what the Hub cache holds of it."""
+        if isinstance(self.source, Path):
+            return _model_folder(self.source)
+        from huggingface_hub import try_to_load_from_cache
+
+        config = try_to_load_from_cache(self.source, "config.json")
+        return Path(config).parent if isinstance(config, str) else None
+
+    @property
+    def address(self) -> str:
+        """What Python users give ``pokegan.load``: the Hub id, or a path without its beginning."""
+        return self.source if isinstance(self.source, str) else f"models/{self.name}"
+
+    @functools.cached_property
+    def config(self) -> dict[str, Any]:
+        """``config.json``, as far as it is on this machine; empty where it is not."""
+        try:
+            config = json.loads(_read(self.folder / "config.json")) if self.folder else {}
+        except (ValueError, RecursionError):
+            config = {}
+        return config if isinstance(config, dict) else {}
+
+    @property
+    def conditioning(self) -> str | None:
+        """What the model is conditioned on ("group", "type", "types"), found without loading it."""
+        return self.config.get("conditioning") or getattr(self._model_class, "conditioning", None)
+
+    def offers(self, method: str) -> bool:
+        """Whether its models have a method ("encode", "mix", "recolor"), found without loading."""
+        return hasattr(self._model_class, method)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it draws in many passes of its network, as diffusion models do."""
+        return getattr(self._model_class, "many_steps", False)
+
+    @property
+    def _model_class(self) -> type | None:
+        try:
+            return ARCHITECTURES.get(self.config.get("architecture"))
+        except PokeGANError:
+            return None
 
 
 def find_models(home: Path, extra: str = "") -> tuple[list[ModelSource], list[str]]:

@@ -52,9 +52,15 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         latent_dim: length of a latent.
         size: height and width of a sprite in pixels.
         channels: 1 (grey), 3 (RGB) or 4 (RGBA).
+        many_steps: whether ``forward`` passes through its network many times, as diffusion does.
+        steps: how many times.
+        on_step: called after each of them, to tell how far the drawing is.
     """
 
     architecture: ClassVar[str]
+    many_steps: ClassVar[bool] = False
+    steps: int = 1
+    on_step: Callable[[], None] | None = None
     conditioning: str | None = None
     latent_dim: int
     size: int

@@ -46,6 +46,7 @@ class DDPM(SpriteModel):
     """
 
     architecture = "ddpm"
+    many_steps = True
 
     def __init__(
         self,
@@ -95,6 +96,7 @@ class DDPM(SpriteModel):
             prediction_type="v_prediction",
         )
         self._schedule.set_timesteps(sampling_steps)
+        self.steps = sampling_steps
 
     def add_noise(self, images: Tensor, noise: Tensor, times: Tensor) -> Tensor:
         """√ᾱ_t x + √(1 − ᾱ_t) ε (Ho et al., equation 4).
@@ -124,4 +126,6 @@ class DDPM(SpriteModel):
         for time in self._schedule.timesteps.to(latents.device):
             velocity = self.predict_velocity(images, time.expand(len(images)), labels)
             images = self._schedule.step(velocity, time, images).prev_sample
+            if self.on_step:
+                self.on_step()
         return images.clamp(-1, 1)

@@ -1,0 +1,107 @@
+"""One sprite, enlarged: what it is, what it is near to, and how to keep it."""
+
+from html import escape
+
+import gradio as gr
+from drawing import SpriteRef
+from markup import copy_button, display_size, download_link
+from page import QUICK, Page, script, told
+from pictures import SCALES, colours_of, data_uri, file_name, kept_png, png_uri
+from PIL import Image
+from python_lines import python_of
+from uploads import decode_uri
+
+from pokegan import PokeGANError
+
+ENLARGED = 384
+"""CSS pixels of a side, at most."""
+
+
+def add_dialog(page: Page) -> None:
+    """Put the dialog on the page, and let components of sprite buttons open it."""
+    dialog = gr.HTML(elem_id="dialog", js_on_load=script("dialog"))
+
+    def look_closer(event: gr.EventData) -> str:
+        return dialog_html(page, event._data)
+
+    page.dialog = dialog
+    page.opens_dialog = lambda component: component.select(
+        told(look_closer), None, dialog, api_visibility="private", show_progress="hidden", **QUICK
+    )
+
+
+def dialog_html(page: Page, data: object) -> str:
+    """The dialog of what a sprite button sent.
+
+    Raises:
+        PokeGANError: it is no sprite of this page.
+    """
+    if not isinstance(data, dict) or not isinstance(data.get("sprite"), dict):
+        raise PokeGANError("That is no sprite of this page.")
+    sprite = data["sprite"]
+    if "model" in sprite:
+        ref = SpriteRef.from_dict(sprite, page.studio.models)
+        image, label = page.studio.sprite(ref)
+        return _of_model(page, ref, image, label)
+    image = decode_uri(data.get("image"))
+    return _dialog(page, image, str(sprite.get("name", "sprite"))[:200], [], "sprite", "", None)
+
+
+def _of_model(page: Page, ref: SpriteRef, image: Image.Image, label: str) -> str:
+    request = ref.request
+    facts = [
+        ("Model", ref.model),
+        ("Seed", f"{request.seed}, sprite {ref.index + 1}"),
+        ("Asked for", ", ".join(filter(None, [label, "shiny" if request.shiny else ""]))),
+        ("Truncation", f"{request.truncation:g}" if request.truncation != 1 else ""),
+    ]
+    stem = f"{file_name(ref.model)}-{request.seed}-{ref.index + 1}"
+    if ref.recolor:
+        facts.append(("Palette", f"{ref.recolor[1] + 1} of seed {ref.recolor[0]}"))
+        stem += f"-palette-{ref.recolor[0]}-{ref.recolor[1] + 1}"
+    title = f"{ref.model}, number {ref.index + 1}"
+    model = page.studio.models[ref.model]
+    return _dialog(page, image, title, facts, stem, python_of(ref, page.studio), model)
+
+
+def _dialog(page, image, title, facts, stem, python, model) -> str:
+    facts = [*facts, *page.look_up(image, model)]
+    lines = "".join(
+        f"<dt>{escape(name)}</dt><dd>{value}</dd>"
+        for name, value in [
+            *((name, escape(text)) for name, text in facts if text),
+            ("Colours", _swatches(image)),
+        ]
+    )
+    width, height = display_size(image, ENLARGED)
+    saves = "".join(
+        download_link(
+            data_uri(kept_png(image, scale)),
+            f"{stem}{'' if scale == 1 else f'-x{scale}'}.png",
+            f"{image.width * scale} px",
+            f"Save as PNG of {image.width * scale} pixels",
+        )
+        for scale in SCALES
+    )
+    copies = copy_button(python, "Copy as Python") if python else ""
+    moves = "".join(
+        f'<button type="button" class="pg-button" data-goto="{tab}">{text}</button>'
+        for tab, text in page.moves(model)
+    )
+    return (
+        '<dialog class="pg-dialog" aria-labelledby="pg-dialog-title">'
+        '<form method="dialog"><button class="pg-close" aria-label="Close">×</button></form>'
+        f'<img class="pg-enlarged" src="{png_uri(image)}" alt="{escape(title)}, enlarged"'
+        f' width="{width}" height="{height}">'
+        f'<div class="pg-about-sprite"><h2 id="pg-dialog-title">{escape(title)}</h2>'
+        f'<dl class="pg-facts-list">{lines}</dl>'
+        f'<p class="pg-actions"><span>Save as PNG</span>{saves}</p>'
+        f'<p class="pg-actions">{copies}{moves}</p></div></dialog>'
+    )
+
+
+def _swatches(image: Image.Image) -> str:
+    return "".join(
+        f'<span class="pg-swatch" style="background:{colour}" title="{colour}"></span>'
+        for colour in colours_of(image)
+    )

@@ -1,0 +1,81 @@
+"""What the tabs of the page share."""
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from drawing import Studio
+from models_index import ModelSource
+from PIL import Image
+
+from pokegan import PokeGANError
+
+SCRIPTS = Path(__file__).with_name("scripts")
+
+WAITING_VISITORS = 64
+
+# All drawing shares the processor, so it shares one queue too.
+QUICK = {"concurrency_id": "draw", "concurrency_limit": 1}
+"""Keyword arguments of every event that draws with one pass of a network for each sprite."""
+
+SLOW = {"concurrency_id": "slow", "concurrency_limit": 1}
+"""Of events that take seconds: they wait for each other, and nobody else for them."""
+
+
+@dataclass
+class Page:
+    """The page while it is laid out.
+
+    Attributes:
+        studio: draws.
+        demo: the page's blocks, whose ``load`` tabs hang on.
+        problems: one line for each folder that is no model.
+        dialog: the component that shows one sprite enlarged; see ``dialog.py``.
+        opens_dialog: lets the sprite buttons of a component open the dialog.
+        saver: the component whose link, once it is there, is saved as a file.
+    """
+
+    studio: Studio
+    demo: gr.Blocks
+    problems: Sequence[str] = ()
+    dialog: Any = None
+    opens_dialog: Callable[[gr.HTML], Any] = lambda component: None
+    saver: Any = None
+
+    @property
+    def names(self) -> list[str]:
+        """Public names of all models, in order."""
+        return list(self.studio.models)
+
+    def look_up(self, image: Image.Image, model: ModelSource | None) -> list[tuple[str, str]]:
+        """Facts about a sprite: what it is near to, and what it looks like."""
+        return []
+
+    def moves(self, model: ModelSource | None) -> list[tuple[str, str]]:
+        """Which tabs take a sprite on, and the text of the button that leads there."""
+        return []
+
+
+def told(function: Callable) -> Callable:
+    """Show a ``PokeGANError`` as one line to the visitor, with no traceback in the log."""
+
+    @functools.wraps(function)
+    def wrapped(*args, **kwargs):
+        try:
+            return function(*args, **kwargs)
+        except PokeGANError as error:
+            # Gradio renders the message as HTML.
+            message = escape(str(error), quote=False)
+            raise gr.Error(message, print_exception=False) from None
+
+    return wrapped
+
+
+def script(name: str) -> str:
+    """The text of ``scripts/NAME.js``: what gradio runs when an element is there (``element``,
+    ``trigger``, ``watch``, ``props``)."""
+    return (SCRIPTS / f"{name}.js").read_text(encoding="utf-8")

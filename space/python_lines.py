@@ -1,0 +1,38 @@
+"""Copy as Python: the lines that draw the same sprites."""
+
+from drawing import Request, SpriteRef, Studio
+
+HEAD = "import pokegan"
+
+
+def python_of_row(name: str, request: Request, studio: Studio) -> str:
+    """The lines that draw a row: a list of PIL images."""
+    return f"{HEAD}\n{_load(name, studio)}\nsprites = {_sample(name, request, studio)}\n"
+
+
+def python_of(ref: SpriteRef, studio: Studio) -> str:
+    """The lines that draw one sprite: a PIL image."""
+    if ref.recolor is None:
+        sprite = f"{_sample(ref.model, ref.request, studio, ref.index + 1)}[{ref.index}]"
+        return f"{HEAD}\n{_load(ref.model, studio)}\nsprite = {sprite}\n"
+    seed, number = ref.recolor
+    types = studio.types_of(ref)
+    factor = "" if ref.request.truncation == 1 else f" * {ref.request.truncation!r}"
+    shiny = ", shiny=True" if ref.request.shiny else ""
+    return (
+        f"{HEAD}\n{_load(ref.model, studio)}\n"
+        f"latent = model.latents({ref.index + 1}, seed={ref.request.seed})[-1:]{factor}\n"
+        f"sprite = model.recolor(latent.expand({number + 1}, -1), seed={seed}, types={types!r}"
+        f"{shiny})[{number}]\n"
+    )
+
+
+def _load(name: str, studio: Studio) -> str:
+    return f"model = pokegan.load({studio.models[name].address!r})"
+
+
+def _sample(name: str, request: Request, studio: Studio, count: int | None = None) -> str:
+    """The call of ``sample`` with nothing in it that is default."""
+    arguments = request.arguments_for(studio.models[name].conditioning)
+    shown = "".join(f", {key}={value!r}" for key, value in arguments.items())
+    return f"model.sample({count or request.count}{shown})"

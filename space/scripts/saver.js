@@ -1,0 +1,2 @@
+// What the server has packed is saved as soon as it is there.
+watch("value", () => element.querySelector("a")?.click());
