@@ -23,6 +23,7 @@ from markup import problems_html
 from models_index import ModelShelf, ModelSource, find_models, models_of_card
 from page import WAITING_VISITORS, Page, script
 from pictures import png_uri
+from real_sprites import find_real_sprites
 from theme import STYLES, THEME
 
 HERE = Path(__file__).resolve().parent
@@ -54,7 +55,8 @@ def build(models: Sequence[ModelSource], problems: Sequence[str]) -> gr.Blocks:
         if not models:
             gr.HTML(HOW_TO_TRAIN, js_on_load=None)
             return demo
-        studio = Studio({model.name: model for model in models}, ModelShelf(CACHED_MODELS))
+        by_name = {model.name: model for model in models}
+        studio = Studio(by_name, ModelShelf(CACHED_MODELS), find_real_sprites(by_name))
         page = Page(studio, demo, problems)
         page.saver = gr.HTML(elem_id="saver", js_on_load=script("saver"))
         add_dialog(page)

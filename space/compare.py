@@ -37,7 +37,9 @@ def add_compare(page: Page) -> None:
     first_names = page.names[:FIRST_MODELS]
 
     with gr.Column(elem_classes="pg-controls"):
-        chosen = gr.CheckboxGroup(page.names, value=first_names, label="Models", elem_id="models")
+        chosen = gr.CheckboxGroup(
+            page.row_names, value=first_names, label="Models", elem_id="models"
+        )
         with gr.Row(elem_classes="pg-strip"):
             first = gr.Dropdown(_type_choices("Any type"), value="", label="Type", min_width=120)
             second = gr.Dropdown(
@@ -68,18 +70,18 @@ def add_compare(page: Page) -> None:
     controls = [chosen, first, second, count, seed, shiny, truncation]
 
     def draw(chosen, first, second, count, seed, shiny, truncation) -> list[Row]:
-        names = check_names(chosen, page.names)
+        names = check_names(chosen, page.row_names)
         return studio.draw_all(names, _request(first, second, count, seed, shiny, truncation))
 
     def show(*asked) -> str:
-        names = check_names(asked[0], page.names)
+        names = check_names(asked[0], page.row_names)
         request = _request(*asked[1:])
-        slow = [name for name in names if studio.models[name].is_slow]
+        slow = [name for name in names if studio.sources[name].is_slow]
         drawn = studio.draw_all([name for name in names if name not in slow], request)
         return rows_html(drawn, page, request, names, waiting=slow)
 
     def show_slow(*asked, progress=gr.Progress()) -> str:  # noqa: B008 - gradio's way
-        names = [n for n in check_names(asked[0], page.names) if studio.models[n].is_slow]
+        names = [n for n in check_names(asked[0], page.row_names) if studio.sources[n].is_slow]
         if not names:
             return ""
         request = _request(*asked[1:])
@@ -105,7 +107,7 @@ def add_compare(page: Page) -> None:
         return [gr.update(interactive=not lock)] * 4
 
     def ask(*asked):
-        names = [n for n in check_names(asked[0], page.names) if not studio.models[n].is_slow]
+        names = [n for n in check_names(asked[0], page.row_names) if not studio.sources[n].is_slow]
         drawn = [row for row in studio.draw_all(names, _request(*asked[1:])) if not row.error]
         if len(drawn) < 2:
             raise PokeGANError("Choose two models or more: there is nothing to guess.")
@@ -122,7 +124,7 @@ def add_compare(page: Page) -> None:
     def save(event: gr.EventData):
         """Pack what a button of the rows stands for."""
         data = event._data if isinstance(event._data, dict) else {}
-        names = check_names(data.get("models"), page.names)
+        names = check_names(data.get("models"), page.row_names)
         request = Request(**_clean(data.get("request")))
         drawn = [row for row in studio.draw_all(names, request) if not row.error]
         if not drawn:
@@ -138,7 +140,7 @@ def add_compare(page: Page) -> None:
         """What the link asks for; other links open the tab as it is at first."""
         params = request.query_params if request.query_params.get("tab") == TAB else {}
         asked = (
-            names_in(params, "models", page.names, first_names),
+            names_in(params, "models", page.row_names, first_names),
             one_of(params, "type", list(TYPES), ""),
             one_of(params, "type2", list(TYPES), ""),
             whole_in(params, "n", 1, MAX_COUNT, FIRST_COUNT),
@@ -193,7 +195,7 @@ def add_compare(page: Page) -> None:
         api_description=(
             "Draw the sprites of one seed with several models. Returns one object for each"
             " model: model, description, latent_dim, seconds, labels and sprites (PNG data URIs),"
-            f" or model and error. models: any of {', '.join(page.names)} (default: the first"
+            f" or model and error. models: any of {', '.join(page.row_names)} (default: the first"
             f" {len(first_names)}); count: 1 to {MAX_COUNT}; seed: 0 to {MAX_SEED}; type,"
             f" second_type: any of {', '.join(TYPES)}, or empty; shiny: for models that know shiny"
             f" colours; truncation: 0 to {MAX_TRUNCATION:g}."
@@ -212,7 +214,7 @@ def rows_json(rows: Sequence[Row]) -> list[dict]:
             "description": row.description,
             "latent_dim": row.latent_dim,
             "seconds": round(row.seconds, 4),
-            "labels": list(row.labels),
+            "labels": list(row.captions),
             "sprites": [png_uri(image) for image in row.images],
         }
         for row in rows
@@ -313,21 +315,27 @@ def _row_html(row: Row, page: Page) -> str:
     figures = "".join(
         sprite_button(
             image,
-            f"{row.name}, seed {seed}, sprite {number}",
+            ", ".join(
+                [f"{row.name}, seed {seed}, sprite {number}", *row.species[number - 1 : number]]
+            ),
             row.ref(number - 1),
-            " ".join([str(number), *row.labels[number - 1 : number]]),
+            " ".join([str(number), *row.captions[number - 1 : number]]),
         )
         for number, image in enumerate(row.images, start=1)
     )
     name = escape(row.name)
     side = display_size(row.images[0])[0]
-    facts = f"{row.latent_dim} latent numbers · drawn in {duration(row.seconds)}"
+    if row.species:
+        facts = f"{len(row.images)} sprites of the games, in an order of the seed's"
+    else:
+        facts = f"{row.latent_dim} latent numbers · drawn in {duration(row.seconds)}"
     if row.request.types and not row.labels:
         facts += " · knows no types"
     sheet = _save_button(
         "sheet", [row.name], row.request, "Save sheet", f"Save the sheet of {row.name} as PNG"
     )
-    python = copy_button(python_of_row(row.name, row.request, page.studio), "Copy as Python")
+    lines = python_of_row(row.name, row.request, page.studio)
+    python = copy_button(lines, "Copy as Python") if lines else ""
     return (
         f'<section class="pg-row" data-model="{name}"><header><div><h2>{name}</h2>'
         f'<p class="pg-about">{escape(row.description)}</p>'

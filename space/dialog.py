@@ -4,7 +4,8 @@ from html import escape
 
 import gradio as gr
 from drawing import SpriteRef
-from markup import copy_button, display_size, download_link
+from markup import copy_button, display_size, download_link, picture
+from nearness import Fact
 from page import QUICK, Page, script, told
 from pictures import SCALES, colours_of, data_uri, file_name, kept_png, png_uri
 from PIL import Image
@@ -15,6 +16,9 @@ from pokegan import PokeGANError
 
 ENLARGED = 384
 """CSS pixels of a side, at most."""
+
+THUMBNAIL = 64
+"""The same of a sprite beside a fact."""
 
 
 def add_dialog(page: Page) -> None:
@@ -40,8 +44,10 @@ def dialog_html(page: Page, data: object) -> str:
         raise PokeGANError("That is no sprite of this page.")
     sprite = data["sprite"]
     if "model" in sprite:
-        ref = SpriteRef.from_dict(sprite, page.studio.models)
+        ref = SpriteRef.from_dict(sprite, page.studio.sources)
         image, label = page.studio.sprite(ref)
+        if ref.model not in page.studio.models:
+            return _of_real(page, ref, image, label)
         return _of_model(page, ref, image, label)
     image = decode_uri(data.get("image"))
     return _dialog(page, image, str(sprite.get("name", "sprite"))[:200], [], "sprite", "", None)
@@ -64,12 +70,18 @@ def _of_model(page: Page, ref: SpriteRef, image: Image.Image, label: str) -> str
     return _dialog(page, image, title, facts, stem, python_of(ref, page.studio), model)
 
 
+def _of_real(page: Page, ref: SpriteRef, image: Image.Image, label: str) -> str:
+    title, real = page.studio.species(ref), page.studio.real
+    facts = [("Types", label), ("From", f"the games, by way of the training split of {real.data}")]
+    return _dialog(page, image, title, facts, file_name(f"real-{title}"), "", real)
+
+
 def _dialog(page, image, title, facts, stem, python, model) -> str:
-    facts = [*facts, *page.look_up(image, model)]
+    facts = [*(Fact(*fact) for fact in facts), *page.look_up(image, model)]
     lines = "".join(
         f"<dt>{escape(name)}</dt><dd>{value}</dd>"
         for name, value in [
-            *((name, escape(text)) for name, text in facts if text),
+            *((fact.name, _told(fact)) for fact in facts if fact.text),
             ("Colours", _swatches(image)),
         ]
     )
@@ -98,6 +110,12 @@ def _dialog(page, image, title, facts, stem, python, model) -> str:
         f'<p class="pg-actions"><span>Save as PNG</span>{saves}</p>'
         f'<p class="pg-actions">{copies}{moves}</p></div></dialog>'
     )
+
+
+def _told(fact: Fact) -> str:
+    if fact.image is None:
+        return escape(fact.text)
+    return f"{picture(fact.image, fact.text, THUMBNAIL)}<span>{escape(fact.text)}</span>"
 
 
 def _swatches(image: Image.Image) -> str:

@@ -141,6 +141,7 @@ class Row:
         latent_dim: length of the model's latents.
         description: one line about the model.
         error: one line that names no path.
+        species: what each real sprite shows; empty for models, whose sprites show none.
     """
 
     name: str
@@ -151,6 +152,12 @@ class Row:
     latent_dim: int = 0
     description: str = ""
     error: str = ""
+    species: tuple[str, ...] = ()
+
+    @property
+    def captions(self) -> tuple[str, ...]:
+        """What to call each sprite: its species, or what its model was asked for; may be empty."""
+        return self.species or self.labels
 
     def ref(self, index: int) -> SpriteRef:
         """The sprite at this place, from 0."""
@@ -164,12 +171,19 @@ class Studio:
     Args:
         models: by public name, what may be drawn with. No other model is ever loaded.
         shelf: keeps the loaded ones.
+        real: real sprites, which can be drawn in rows like a model's, but not loaded.
     """
 
     models: Mapping[str, ModelSource]
     shelf: ModelShelf
+    real: Any = None
     _rows: OrderedDict[tuple[str, Request], Row] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """By public name, whatever rows can be drawn from: the models, then the real sprites."""
+        return {**self.models} | ({self.real.name: self.real} if self.real else {})
 
     def load(self, name: str) -> LoadedModel:
         """The loaded model of this public name.
@@ -200,14 +214,10 @@ class Studio:
                 self._rows.move_to_end((name, request))
                 return row
         try:
-            loaded = self.load(name)
-            generator = loaded.generator
-            arguments = request.arguments_for(generator.conditioning)
-            start = time.perf_counter()
-            with _steps_told(generator, request.count, progress):
-                images = tuple(generator.sample(request.count, **arguments))
-            seconds = time.perf_counter() - start
-            labels = label_names(generator, request)
+            if self.real and name == self.real.name:
+                row = self.real.row(request)
+            else:
+                row = self._drawn(name, request, progress)
         except PokeGANError as error:
             logger.info("%s", error)
             return Row(name, request, error=str(error))
@@ -216,12 +226,22 @@ class Studio:
             logger.exception("%s cannot be drawn", name)
             reason = f"{name}: cannot be drawn ({type(error).__name__})"
             return Row(name, request, error=reason)
-        row = Row(name, request, images, labels, seconds, generator.latent_dim, loaded.description)
         with self._lock:
             self._rows[name, request] = row
             while len(self._rows) > KEPT_ROWS:
                 self._rows.popitem(last=False)
         return row
+
+    def _drawn(self, name: str, request: Request, progress: Callable[[float], None] | None) -> Row:
+        loaded = self.load(name)
+        generator = loaded.generator
+        arguments = request.arguments_for(generator.conditioning)
+        start = time.perf_counter()
+        with _steps_told(generator, request.count, progress):
+            images = tuple(generator.sample(request.count, **arguments))
+        seconds = time.perf_counter() - start
+        labels = label_names(generator, request)
+        return Row(name, request, images, labels, seconds, generator.latent_dim, loaded.description)
 
     def draw_all(self, names: Sequence[str], request: Request) -> list[Row]:
         """One row for each of ``names``, in the order of the page's models.
@@ -229,7 +249,7 @@ class Studio:
         Models of one latent length start from the same latents, because these depend on the seed
         alone.
         """
-        return [self.draw(name, request) for name in self.models if name in names]
+        return [self.draw(name, request) for name in self.sources if name in names]
 
     def sprite(self, ref: SpriteRef) -> tuple[Image.Image, str]:
         """Draw one sprite again, and name its type (or nothing).
@@ -237,16 +257,31 @@ class Studio:
         Raises:
             PokeGANError: its model cannot be drawn with, or knows no palettes.
         """
-        count = max(ref.request.count, ref.index + 1)
-        row = self.draw(ref.model, replace(ref.request, count=count))
-        if row.error:
-            raise PokeGANError(row.error)
+        row = self._row_of(ref)
         label = row.labels[ref.index] if row.labels else ""
         if ref.recolor is None:
             return row.images[ref.index], label
         seed, number = ref.recolor
         check_whole("palette", number, 0, MAX_COUNT - 1)
         return self.recolored(replace(ref, recolor=None), seed, number + 1)[number], label
+
+    def species(self, ref: SpriteRef) -> str:
+        """Which species a real sprite shows; nothing for a model's.
+
+        Raises:
+            PokeGANError: it cannot be drawn again.
+        """
+        row = self._row_of(ref)
+        return row.species[ref.index] if row.species else ""
+
+    def _row_of(self, ref: SpriteRef) -> Row:
+        count = max(ref.request.count, ref.index + 1)
+        row = self.draw(ref.model, replace(ref.request, count=count))
+        if row.error:
+            raise PokeGANError(row.error)
+        if ref.index >= len(row.images):  # there are only so many real sprites of a kind
+            raise PokeGANError("That is no sprite of this page.")
+        return row
 
     def recolored(self, ref: SpriteRef, seed: int, count: int) -> list[Image.Image]:
         """The sprite in ``count`` palettes of a seed; palette *i* depends on the seed and *i*.

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from drawing import Studio
 from models_index import ModelSource
+from nearness import Fact, facts_about
 from PIL import Image
 
 from pokegan import PokeGANError
@@ -51,9 +52,14 @@ class Page:
         """Public names of all models, in order."""
         return list(self.studio.models)
 
-    def look_up(self, image: Image.Image, model: ModelSource | None) -> list[tuple[str, str]]:
+    @property
+    def row_names(self) -> list[str]:
+        """Names of all that rows can be drawn from: the models, then the real sprites."""
+        return list(self.studio.sources)
+
+    def look_up(self, image: Image.Image, model: ModelSource | None) -> list[Fact]:
         """Facts about a sprite: what it is near to, and what it looks like."""
-        return []
+        return facts_about(image, model, self.studio.real)
 
     def moves(self, model: ModelSource | None) -> list[tuple[str, str]]:
         """Which tabs take a sprite on, and the text of the button that leads there."""

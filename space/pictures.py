@@ -127,7 +127,7 @@ def rows_zip(rows: Sequence[Row]) -> bytes:
     """All sprites as kept PNGs in one folder for each model, with a ``sprites.json``.
 
     That file holds one object for each sprite: file, model, seed, index (from 0), types (what the
-    model was asked to draw, or ``null``), shiny and truncation.
+    model was asked to draw, or ``null``), shiny and truncation; real sprites also have a species.
     """
     buffer = io.BytesIO()
     facts = []
@@ -135,6 +135,7 @@ def rows_zip(rows: Sequence[Row]) -> bytes:
         for row in rows:
             for index, image in enumerate(row.images):
                 name = str(PurePosixPath(file_name(row.name), f"{index:02d}.png"))
+                species = {"species": row.species[index]} if row.species else {}
                 facts.append(
                     {
                         "file": name,
@@ -145,6 +146,7 @@ def rows_zip(rows: Sequence[Row]) -> bytes:
                         "shiny": row.request.shiny,
                         "truncation": row.request.truncation,
                     }
+                    | species
                 )
                 archive.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), kept_png(image))
         text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"

@@ -6,12 +6,16 @@ HEAD = "import pokegan"
 
 
 def python_of_row(name: str, request: Request, studio: Studio) -> str:
-    """The lines that draw a row: a list of PIL images."""
+    """The lines that draw a row, a list of PIL images; none for the real sprites."""
+    if name not in studio.models:
+        return ""
     return f"{HEAD}\n{_load(name, studio)}\nsprites = {_sample(name, request, studio)}\n"
 
 
 def python_of(ref: SpriteRef, studio: Studio) -> str:
-    """The lines that draw one sprite: a PIL image."""
+    """The lines that draw one sprite, a PIL image; none for a real sprite."""
+    if ref.model not in studio.models:
+        return ""
     if ref.recolor is None:
         sprite = f"{_sample(ref.model, ref.request, studio, ref.index + 1)}[{ref.index}]"
         return f"{HEAD}\n{_load(ref.model, studio)}\nsprite = {sprite}\n"

@@ -27,12 +27,9 @@ def ensure_gen5(cache_dir: Path | None = None) -> Path:
     from filelock import FileLock, Timeout
 
     cache_dir = cache_dir or default_cache_dir()
-    options = BuildOptions()
-    wanted = repr((GEN5_SOURCE, astuple(options), __version__))
-    key = hashlib.sha256(wanted.encode()).hexdigest()[:10]
-    folder = cache_dir / "datasets" / f"gen5-{key}"
-    if (folder / "report.json").is_file():
-        return folder
+    if built := built_gen5(cache_dir):
+        return built
+    options, folder = BuildOptions(), _gen5_folder(cache_dir)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(folder.with_suffix(".lock"), timeout=LOCK_SECONDS):
@@ -49,3 +46,17 @@ def ensure_gen5(cache_dir: Path | None = None) -> Path:
             "folder that `pokegan dataset build --source FOLDER|ZIP|TGZ` makes)"
         ) from error
     return folder
+
+
+def built_gen5(cache_dir: Path | None = None) -> Path | None:
+    """The folder of the dataset ``gen5`` if it is built already; else ``None``, and nothing is
+    fetched or built."""
+    folder = _gen5_folder(cache_dir or default_cache_dir())
+    return folder if (folder / "report.json").is_file() else None
+
+
+def _gen5_folder(cache_dir: Path) -> Path:
+    """Another version of the package, or other options, have another folder."""
+    wanted = repr((GEN5_SOURCE, astuple(BuildOptions()), __version__))
+    key = hashlib.sha256(wanted.encode()).hexdigest()[:10]
+    return cache_dir / "datasets" / f"gen5-{key}"

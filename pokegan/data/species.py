@@ -127,3 +127,8 @@ def near_names(name: str) -> list[str]:
     """Up to three species names that are spelt like ``name``."""
     table = _table().by_name
     return [table[key].name for key in difflib.get_close_matches(fold_name(name), table)]
+
+
+def sprite_name(species: str, form: str, shiny: bool) -> str:
+    """As people call a sprite: "Rotom (heat), shiny"."""
+    return species + (f" ({form})" if form else "") + (", shiny" if shiny else "")

@@ -11,6 +11,7 @@ from torch import Tensor
 from pokegan.data.batch import type_weights
 from pokegan.data.feed import SpriteBank
 from pokegan.data.resolve import Sprites
+from pokegan.data.species import sprite_name
 from pokegan.data.types import GROUP_OF_TYPE, TYPE_GROUPS, TYPES
 from pokegan.errors import PokeGANError
 from pokegan.metrics.craft import on_white
@@ -107,7 +108,7 @@ def real_set(sprites: Sprites, size: int) -> RealSet:
     names = [""] * len(dataset)
     if {"species", "form", "shiny"} <= set(dataset.column_names):
         columns = (dataset[column][:] for column in ("species", "form", "shiny"))
-        names = [_name(*values) for values in zip(*columns, strict=True)]
+        names = [sprite_name(*values) for values in zip(*columns, strict=True)]
     return RealSet(
         images,
         types=batch.types,
@@ -115,10 +116,6 @@ def real_set(sprites: Sprites, size: int) -> RealSet:
         species=torch.tensor(dataset["species_id"][:]).long(),
         names=tuple(names),
     )
-
-
-def _name(species: str, form: str, shiny: bool) -> str:
-    return species + (f" ({form})" if form else "") + (", shiny" if shiny else "")
 
 
 def model_set(model: SpriteModel, n: int, seed: int, real: RealSet) -> ImageSet:
