@@ -20,7 +20,7 @@ from compare import add_compare
 from dialog import add_dialog
 from drawing import Studio
 from markup import problems_html
-from models_index import ModelShelf, ModelSource, find_models, models_of_card
+from models_index import ModelShelf, ModelSource, best_first, find_models, models_of_card
 from page import WAITING_VISITORS, Page, script
 from pictures import png_uri
 from real_sprites import find_real_sprites
@@ -49,21 +49,23 @@ def build(models: Sequence[ModelSource], problems: Sequence[str]) -> gr.Blocks:
         problems: one line for each folder that is no model, shown above the rows.
     """
     with gr.Blocks(title="PokeGAN", analytics_enabled=False) as demo:
-        gr.HTML(_header(), js_on_load=None)
+        gr.HTML(_header(), js_on_load=None, apply_default_css=False)
         if problems:
-            gr.HTML(problems_html(problems), js_on_load=None)
+            gr.HTML(problems_html(problems), js_on_load=None, apply_default_css=False)
         if not models:
-            gr.HTML(HOW_TO_TRAIN, js_on_load=None)
+            gr.HTML(HOW_TO_TRAIN, js_on_load=None, apply_default_css=False)
             return demo
         by_name = {model.name: model for model in models}
         studio = Studio(by_name, ModelShelf(CACHED_MODELS), find_real_sprites(by_name))
         page = Page(studio, demo, problems)
-        page.saver = gr.HTML(elem_id="saver", js_on_load=script("saver"))
+        page.saver = page.html("saver", js="saver", render=False)
         add_dialog(page)
         with gr.Tabs(elem_id="tabs") as tabs:
             for name, (title, add) in TABS.items():
                 with gr.Tab(title, id=name, render_children=True):
                     add(page)
+        page.saver.render()
+        page.dialog.render()
         demo.load(_asked_tab, None, tabs, api_visibility="private", queue=False)
     return demo.queue(max_size=WAITING_VISITORS)
 
@@ -133,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 EXTRA = [*models_of_card(HERE / "README.md"), os.environ.get("POKEGAN_MODELS", "")]
 MODELS, PROBLEMS = find_models(HERE / "models", ",".join(EXTRA))
-demo = build(MODELS, PROBLEMS)
+demo = build(best_first(MODELS), PROBLEMS)
 
 if __name__ == "__main__":
     sys.exit(main())

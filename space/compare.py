@@ -17,7 +17,7 @@ from drawing import (
 from guess import Guess, guess_html, reveal_html
 from links import flag_in, names_in, number_in, one_of, query_of, whole_in
 from markup import copy_button, display_size, duration, problems_html, sprite_button
-from page import QUICK, SLOW, Page, script, told
+from page import QUICK, SLOW, Page, told
 from pictures import data_uri, file_name, png_uri, rows_zip, sheet_png
 from python_lines import python_of_row
 
@@ -41,28 +41,35 @@ def add_compare(page: Page) -> None:
             page.row_names, value=first_names, label="Models", elem_id="models"
         )
         with gr.Row(elem_classes="pg-strip"):
-            first = gr.Dropdown(_type_choices("Any type"), value="", label="Type", min_width=120)
-            second = gr.Dropdown(
-                _type_choices("No second type"), value="", label="Second type", min_width=120
+            shuffle_button = gr.Button(
+                "Draw new sprites", variant="primary", elem_id="shuffle", min_width=160
             )
+            with gr.Row(elem_classes="pg-seed"):
+                back = gr.Button("‹", elem_id="seed-back", min_width=40, scale=0)
+                seed = gr.Number(0, precision=0, label="Seed", elem_id="seed", min_width=110)
+                forth = gr.Button("›", elem_id="seed-forth", min_width=40, scale=0)
+            lock = gr.Checkbox(label="Lock the seed", min_width=120, elem_classes="pg-flag")
+            first = gr.Dropdown(_type_choices("Any type"), value="", label="Type", min_width=130)
+            second = gr.Dropdown(
+                _type_choices("No second type"), value="", label="Second type", min_width=150
+            )  # fmt: skip
+            guess_button = gr.Button("Guess the model", elem_id="guess", min_width=150)
+        with gr.Accordion("More settings", open=False), gr.Row(elem_classes="pg-strip"):
             count = gr.Slider(
                 1, MAX_COUNT, FIRST_COUNT, step=1, precision=0, label="Sprites each",
-                min_width=180, buttons=[],
+                min_width=220, buttons=[],
             )  # fmt: skip
             truncation = gr.Slider(
-                0, MAX_TRUNCATION, 1, step=0.05, label="Truncation (typical to wild)",
-                min_width=180, buttons=[],
+                0, MAX_TRUNCATION, 1, step=0.05, label="Truncation: 0 typical, 2 wild",
+                min_width=220, buttons=[],
             )  # fmt: skip
-            shiny = gr.Checkbox(label="Shiny colours", min_width=110)
-        with gr.Row(elem_classes="pg-strip"):
-            shuffle_button = gr.Button("Draw new sprites", variant="primary", elem_id="shuffle")
-            back = gr.Button("‹", elem_id="seed-back", min_width=44, scale=0)
-            seed = gr.Number(0, precision=0, label="Seed", elem_id="seed", min_width=110)
-            forth = gr.Button("›", elem_id="seed-forth", min_width=44, scale=0)
-            lock = gr.Checkbox(label="Lock the seed", min_width=110)
-            guess_button = gr.Button("Guess the model", elem_id="guess", min_width=140)
-    rows = gr.HTML(elem_id="rows", min_height=240, js_on_load=script("rows"))
-    slow_rows = gr.HTML(elem_id="slow-rows", js_on_load=script("sprites"))
+            shiny = gr.Checkbox(
+                label="Shiny colours, of models that know them",
+                min_width=220,
+                elem_classes="pg-flag",
+            )
+    rows = page.html("rows", js="rows", min_height=240)
+    slow_rows = page.html("slow-rows", js="sprites")
     page.opens_dialog(rows)
     page.opens_dialog(slow_rows)
     key = gr.State(None)  # of the guessing game: which row is whose

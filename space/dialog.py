@@ -6,7 +6,7 @@ import gradio as gr
 from drawing import SpriteRef
 from markup import copy_button, display_size, download_link, picture
 from nearness import Fact
-from page import QUICK, Page, script, told
+from page import QUICK, Page, told
 from pictures import SCALES, colours_of, data_uri, file_name, kept_png, png_uri
 from PIL import Image
 from python_lines import python_of
@@ -23,7 +23,7 @@ THUMBNAIL = 64
 
 def add_dialog(page: Page) -> None:
     """Put the dialog on the page, and let components of sprite buttons open it."""
-    dialog = gr.HTML(elem_id="dialog", js_on_load=script("dialog"))
+    dialog = page.html("dialog", js="dialog", render=False)
 
     def look_closer(event: gr.EventData) -> str:
         return dialog_html(page, event._data)

@@ -2,12 +2,13 @@
 
 import functools
 import json
+import math
 import os
 import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 HUB_RETRY_SECONDS = 300.0
 MAX_TEXT_BYTES = 64 * 1024
 MAX_DESCRIPTION = 160
+RANKED_BY = "fd_efficientnet_lite0@"
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,21 @@ def find_models(home: Path, extra: str = "") -> tuple[list[ModelSource], list[st
         else:
             models.append(ModelSource(_distinct(name, models), source))
     return models, problems
+
+
+def best_first(models: Sequence[ModelSource]) -> list[ModelSource]:
+    """The models by what their folders say of their quality: the least Fréchet distance first, and
+    those without a figure last, in their order."""
+    return sorted(models, key=_distance)
+
+
+def _distance(model: ModelSource) -> float:
+    try:
+        metrics = json.loads(_read(model.folder / "metrics.json"))["metrics"]
+        values = [value["mean"] for name, value in metrics.items() if name.startswith(RANKED_BY)]
+        return min(float(value) for value in values)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return math.inf
 
 
 def models_of_card(card: Path) -> list[str]:
@@ -242,7 +259,10 @@ def _describe(source: Path | str) -> str:
         folder = _model_folder(source) if isinstance(source, Path) else _fetch_texts(source)
     except Exception:  # A description is a courtesy: whatever the Hub answers, the model draws.
         return ""
-    about = _recipe_title(_read(folder / "recipe.yaml")) or _first_line(_read(folder / "README.md"))
+    # Of a model that was trained on, the first training says what draws.
+    recipes = (folder / "before" / "recipe.yaml", folder / "recipe.yaml")
+    titles = (_recipe_title(_read(recipe)) for recipe in recipes)
+    about = next(filter(None, titles), "") or _first_line(_read(folder / "README.md"))
     about = about if len(about) <= MAX_DESCRIPTION else about[: MAX_DESCRIPTION - 1] + "…"
     return " · ".join(filter(None, [about, _data_line(_read(folder / "data.json"))]))
 

@@ -57,6 +57,12 @@ class Page:
         """Names of all that rows can be drawn from: the models, then the real sprites."""
         return list(self.studio.sources)
 
+    @staticmethod
+    def html(elem_id: str, js: str | None = None, **options) -> gr.HTML:
+        """An element for our own markup and our own look, run by ``scripts/JS.js``."""
+        code = None if js is None else script(js)
+        return gr.HTML(elem_id=elem_id, js_on_load=code, apply_default_css=False, **options)
+
     def look_up(self, image: Image.Image, model: ModelSource | None) -> list[Fact]:
         """Facts about a sprite: what it is near to, and what it looks like."""
         return facts_about(image, model, self.studio.real)
