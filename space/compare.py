@@ -333,7 +333,7 @@ def _row_html(row: Row, page: Page) -> str:
     name = escape(row.name)
     side = display_size(row.images[0])[0]
     if row.species:
-        facts = f"{len(row.images)} sprites of the games, in an order of the seed's"
+        facts = f"{len(row.images)} sprites, chosen by the seed"
     else:
         facts = f"{row.latent_dim} latent numbers · drawn in {duration(row.seconds)}"
     if row.request.types and not row.labels:

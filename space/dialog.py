@@ -72,7 +72,7 @@ def _of_model(page: Page, ref: SpriteRef, image: Image.Image, label: str) -> str
 
 def _of_real(page: Page, ref: SpriteRef, image: Image.Image, label: str) -> str:
     title, real = page.studio.species(ref), page.studio.real
-    facts = [("Types", label), ("From", f"the games, by way of the training split of {real.data}")]
+    facts = [("Types", label), ("From", f"the training split of {real.data}")]
     return _dialog(page, image, title, facts, file_name(f"real-{title}"), "", real)
 
 

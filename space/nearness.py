@@ -65,13 +65,12 @@ def _nearest(image: Image.Image, model: ModelSource, real: RealSprites | None) -
         picture = real and real.picture_of(found.row, found.name)
     except PokeGANError:
         picture = None
-    farther = f"{100 * found.nearer_than:.0f} %"
-    copy = ", so close to a copy" if found.nearer_than >= COPY else ""
+    copy = ": close to a copy" if found.nearer_than >= COPY else ""
     return [
         Fact("Nearest training sprite", found.name, picture),
         Fact(
             "Distance to it",
-            f"{found.distance:.2f}: nearer than {farther} of sprites of unseen species{copy}",
+            f"{found.distance:.2f}, nearer than {_percent(found.nearer_than)} of sprites of unseen species{copy}",
         ),
     ]
 
@@ -80,7 +79,11 @@ def _types(shares: dict[str, float]) -> str:
     """ "fire 62 %, dragon 11 %"."""
     seen = list(shares.items())[:MOST_TYPES]
     named = [seen[0], *((name, share) for name, share in seen[1:] if share >= LEAST_SHARE)]
-    return ", ".join(f"{name} {100 * share:.0f} %" for name, share in named)
+    return ", ".join(f"{name} {_percent(share)}" for name, share in named)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
 def scores_of(model: ModelSource) -> str:

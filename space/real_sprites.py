@@ -106,8 +106,8 @@ class RealSprites:
             if sprite.shiny == request.shiny and asked <= {*sprite.types}
         ]
         if not fitting:
-            kinds = " ".join(["shiny" if request.shiny else "normal", *sorted(asked)])
-            raise PokeGANError(f"{self.name}: no sprite in the training split is {kinds}.")
+            kinds = " and ".join([*sorted(asked), *["shiny"] * request.shiny] or ["there"])
+            raise PokeGANError(f"{self.name}: none of the training split is {kinds}.")
         order = np.random.default_rng(request.seed).permutation(len(fitting))
         chosen = [fitting[place] for place in order[: request.count]]
         return Row(

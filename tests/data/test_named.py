@@ -4,7 +4,7 @@ import sys
 import pytest
 from sprite_tree import gen5_tree, write_tgz
 
-from pokegan.data.named import ensure_gen5
+from pokegan.data.named import built_gen5, ensure_gen5
 from pokegan.errors import PokeGANError
 
 
@@ -54,3 +54,10 @@ def test_a_cache_that_cannot_be_written_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(PokeGANError, match="POKEGAN_CACHE"):
         ensure_gen5(tmp_path / "file")
+
+
+def test_what_is_built_is_found_and_nothing_is_built_for_it(cache):
+    assert built_gen5(cache) is None
+    assert not (cache / "datasets").exists()
+    folder = ensure_gen5(cache)
+    assert built_gen5(cache) == folder

@@ -47,7 +47,8 @@ def space_env(**env: str) -> dict[str, str]:
         if not name.startswith(("HF_", "HUGGING", "GRADIO_", "POKEGAN_", "PYTHONWARNINGS"))
     }
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    return clean | {"PYTHONPATH": path, "NO_PROXY": "127.0.0.1,localhost"} | env
+    own = {"PYTHONPATH": path, "NO_PROXY": "127.0.0.1,localhost", "POKEGAN_REAL": "0"}
+    return clean | own | env
 
 
 def free_port() -> int:
