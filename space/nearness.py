@@ -70,7 +70,8 @@ def _nearest(image: Image.Image, model: ModelSource, real: RealSprites | None) -
         Fact("Nearest training sprite", found.name, picture),
         Fact(
             "Distance to it",
-            f"{found.distance:.2f}, nearer than {_percent(found.nearer_than)} of sprites of unseen species{copy}",
+            f"{found.distance:.2f}, nearer than {_percent(found.nearer_than)} of sprites of unseen"
+            f" species{copy}",
         ),
     ]
 
