@@ -4,7 +4,17 @@ import os
 import tempfile
 
 import pytest
-import torch
+from workers import (  # noqa: F401 - hooks of pytest
+    keep_to_one_core,
+    pytest_cmdline_main,
+    pytest_collection_modifyitems,
+    pytest_runtest_protocol,
+    pytest_xdist_make_scheduler,
+)
+
+keep_to_one_core()
+
+import torch  # noqa: E402 - it counts the cores
 
 # Read when the Hub's client is imported: tests neither read nor fill the user's own cache.
 _HOME = tempfile.TemporaryDirectory(prefix="pokegan-tests-")

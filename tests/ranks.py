@@ -6,7 +6,6 @@ They are forked from one server that has imported what they need, so they start 
 import multiprocessing
 import os
 import runpy
-import socket
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
+from ports import free_port
 from tiny import environment
 
 from pokegan.training.processes import Processes
@@ -55,9 +55,7 @@ class Ranks:
     ):
         self.folder = folder
         places = [(machine, local) for machine, n in enumerate(machines) for local in range(n)]
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.processes = []
         for rank, (machine, local) in enumerate(places):
             (folder / f"machine{machine}").mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 HEAVY = ("gradio", "datasets", "diffusers", "accelerate", "matplotlib", "pyarrow")
 
 
@@ -17,6 +19,7 @@ def seconds(statement: str) -> float:
     return min(times)
 
 
+@pytest.mark.whole_machine
 def test_importing_pokegan_costs_less_than_half_as_much_again_as_torch():
     ratio = seconds("import pokegan") / seconds("import torch")
     with_models = seconds("import pokegan.models.dcgan") / seconds("import torch")

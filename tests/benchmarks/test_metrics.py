@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from pokegan.metrics.image_set import model_set
 from pokegan.metrics.judge import Judge
 from pokegan.models.dcgan import DCGANGenerator
@@ -10,6 +12,7 @@ from pokegan.models.dcgan import DCGANGenerator
 SAMPLES = 400
 
 
+@pytest.mark.whole_machine
 def test_all_measures_cost_little_more_than_looking_once(tmp_path: Path):
     judge = Judge("synthetic:200", "train", 64, ("efficientnet-lite0", "sprite-net"), tmp_path)
     judge.novelty  # noqa: B018 - made once for all models

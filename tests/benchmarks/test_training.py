@@ -2,10 +2,12 @@
 
 import statistics
 
+import pytest
 from plain_loop import write_pictures
 from speed import training_ratios
 
 
+@pytest.mark.whole_machine
 def test_our_loop_is_faster_than_the_plain_one(tmp_path):
     ratios = training_ratios(write_pictures(tmp_path), width=32, batch=64, steps=6, rounds=3)
     medians = {name: statistics.median(values) for name, values in ratios.items()}

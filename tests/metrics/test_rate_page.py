@@ -17,7 +17,8 @@ import pytest
 from gradio_client import Client
 from PIL import Image
 from playwright.sync_api import expect
-from space.space_server import START_SECONDS, free_port, space_env
+from ports import free_port
+from space.space_server import START_SECONDS, space_env
 
 from pokegan.cli import main
 from pokegan.data.types import TYPE_GROUPS

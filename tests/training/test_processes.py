@@ -1,13 +1,13 @@
 """Promise 2: many processes, one result."""
 
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 
 import pytest
 import torch
+from ports import free_port
 from ranks import Ranks, run_script
 from sprite_shards import write_shards
 from tiny import ROOT, TINY, environment, finish, run_training, start_training
@@ -101,6 +101,7 @@ def test_two_processes_stream_the_batches_of_one(tmp_path):
         torch.testing.assert_close(two[name], tensor, rtol=2e-4, atol=2e-6, msg=name)
 
 
+@pytest.mark.whole_machine
 def test_accelerate_launch_trains_with_all_cores(tmp_path):
     """And in the precision that it is told, which is recorded."""
     launcher = ("-m", "accelerate.commands.launch", "--mixed_precision=bf16")
@@ -216,9 +217,7 @@ accelerator.end_training()
 assert not any("gloo" in name for name in threads()), threads()
 """
     place = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1"}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        place["MASTER_PORT"] = str(free.getsockname()[1])
+    place["MASTER_PORT"] = str(free_port())
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment(**place), capture_output=True, text=True
     )

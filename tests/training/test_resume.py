@@ -58,7 +58,8 @@ def stop_at(process, step, number):
     return finish(process)
 
 
-@pytest.mark.parametrize("kill_points", [(1,), (13,), (29,), (7, 16, 25)])
+# tests/faults kills at many more moments, runs that it starts in milliseconds.
+@pytest.mark.parametrize("kill_points", [(1,), (7, 16, 29)])
 def test_a_killed_and_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(
     whole, tmp_path, kill_points
 ):
