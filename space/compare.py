@@ -146,7 +146,7 @@ def add_compare(page: Page) -> None:
     def opened(request: gr.Request):
         """What the link asks for; other links open the tab as it is at first."""
         params = request.query_params if request.query_params.get("tab") == TAB else {}
-        asked = (
+        return (
             names_in(params, "models", page.row_names, first_names),
             one_of(params, "type", list(TYPES), ""),
             one_of(params, "type2", list(TYPES), ""),
@@ -155,7 +155,6 @@ def add_compare(page: Page) -> None:
             flag_in(params, "shiny"),
             number_in(params, "truncation", 0, MAX_TRUNCATION, 1),
         )
-        return *asked, show(*asked)
 
     quick = {"api_visibility": "private", "show_progress_on": rows, **QUICK}
     slowly = {"api_visibility": "private", "trigger_mode": "always_last", **SLOW}
@@ -171,7 +170,10 @@ def add_compare(page: Page) -> None:
         ),
         back.click(told(move(-1)), controls, [seed, rows], show_progress="hidden", **quick),
         forth.click(told(move(1)), controls, [seed, rows], show_progress="hidden", **quick),
-        page.demo.load(opened, None, [*controls, rows], show_progress="hidden", **quick),
+        # The controls come first, so that a visitor's first change is not undone.
+        page.demo.load(
+            opened, None, controls, queue=False, api_visibility="private", show_progress="hidden"
+        ).then(told(show), controls, rows, show_progress="hidden", **quick),
     ]  # fmt: skip
     if any(model.is_slow for model in studio.models.values()):
         for event in drawn:
@@ -264,8 +266,6 @@ def link_of(names: Sequence[str], request: Request) -> str:
 
 
 def _request(first, second, count, seed, shiny, truncation) -> Request:
-    if not first and second:
-        first, second = second, None
     return Request(count, seed, asked_types(first, second), shiny, truncation)
 
 

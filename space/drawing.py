@@ -63,21 +63,20 @@ class Request:
         """``types`` as a model of this conditioning takes them; ``None`` where the seed chooses."""
         if conditioning is None or not self.types:
             return None
-        return dict(self.types) if conditioning == "types" else self.types[0][0]
+        mixes = conditioning == "types" and len(self.types) > 1
+        return dict(self.types) if mixes else self.types[0][0]
 
     def arguments_for(self, conditioning: str | None) -> dict[str, Any]:
         """Keyword arguments of ``SpriteModel.sample`` beside ``n``, without what is default."""
-        wanted = {
-            "seed": self.seed,
-            "types": self.types_for(conditioning),
-            "shiny": self.shiny and conditioning == "types",
-            "truncation": self.truncation,
-        }
-        return {
-            name: value
-            for name, value in wanted.items()
-            if name == "seed" or value not in (None, False, 1.0)
-        }
+        arguments: dict[str, Any] = {"seed": self.seed}
+        types = self.types_for(conditioning)
+        if types is not None:
+            arguments["types"] = types
+        if self.shiny and conditioning == "types":
+            arguments["shiny"] = True
+        if self.truncation != 1:
+            arguments["truncation"] = self.truncation
+        return arguments
 
 
 @dataclass(frozen=True)
@@ -382,7 +381,7 @@ def check_number(name: str, value: object, low: float, high: float) -> None:
         raise PokeGANError(f"{name} must be a number from {low:g} to {high:g}.")
 
 
-def asked_types(first: str | None, second: str | None = None) -> tuple[tuple[str, float], ...]:
-    """A request's types from two choices, either of which may be empty."""
-    names = list(dict.fromkeys(name for name in (first, second) if name))
-    return tuple((name, 1 / len(names)) for name in names)
+def asked_types(*names: str | None) -> tuple[tuple[str, float], ...]:
+    """A request's types, of equal weights, from choices any of which may be empty."""
+    chosen = list(dict.fromkeys(filter(None, names)))
+    return tuple((name, 1 / len(chosen)) for name in chosen)

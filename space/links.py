@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from pokegan import PokeGANError
-
 Params = Mapping[str, str]
 
 
@@ -51,19 +49,6 @@ def number_in(params: Params, key: str, low: float, high: float, default: float)
 def flag_in(params: Params, key: str) -> bool:
     """Whether something is switched on in a link."""
     return params.get(key) == "1"
-
-
-def whole(name: str, value: object) -> int:
-    """A number of a control as an integer.
-
-    Raises:
-        PokeGANError: it is none.
-    """
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise PokeGANError(f"{name} must be a whole number.")
-    return value
 
 
 def _text(value: object) -> str:

@@ -24,6 +24,7 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 HUB_RETRY_SECONDS = 300.0
 MAX_TEXT_BYTES = 64 * 1024
 MAX_DESCRIPTION = 160
+HOME = Path(__file__).resolve().with_name("models")
 RANKED_BY = "fd_efficientnet_lite0@"
 
 
@@ -46,8 +47,17 @@ class ModelSource:
 
     @property
     def address(self) -> str:
-        """What Python users give ``pokegan.load``: the Hub id, or a path without its beginning."""
-        return self.source if isinstance(self.source, str) else f"models/{self.name}"
+        """What Python users give ``pokegan.load``: the Hub id, or a folder as they see it in a
+        clone; no path of this machine."""
+        if isinstance(self.source, str):
+            return self.source
+        home = "space/models" if self.is_released else "path/to"
+        return f"{home}/{self.name}"
+
+    @property
+    def is_released(self) -> bool:
+        """Whether its folder is one of those beside this page."""
+        return isinstance(self.source, Path) and self.source.resolve().parent == HOME
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:

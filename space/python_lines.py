@@ -1,15 +1,18 @@
 """Copy as Python: the lines that draw the same sprites."""
 
+import os
+
 from drawing import Request, SpriteRef, Studio
 
-HEAD = "import pokegan"
+SPACE_ID = os.environ.get("SPACE_ID")
+"""The Hub's name for this Space, where it runs there."""
 
 
 def python_of_row(name: str, request: Request, studio: Studio) -> str:
     """The lines that draw a row, a list of PIL images; none for the real sprites."""
     if name not in studio.models:
         return ""
-    return f"{HEAD}\n{_load(name, studio)}\nsprites = {_sample(name, request, studio)}\n"
+    return f"{_load(name, studio)}\nsprites = {_sample(name, request, studio)}\n"
 
 
 def python_of(ref: SpriteRef, studio: Studio) -> str:
@@ -18,13 +21,13 @@ def python_of(ref: SpriteRef, studio: Studio) -> str:
         return ""
     if ref.recolor is None:
         sprite = f"{_sample(ref.model, ref.request, studio, ref.index + 1)}[{ref.index}]"
-        return f"{HEAD}\n{_load(ref.model, studio)}\nsprite = {sprite}\n"
+        return f"{_load(ref.model, studio)}\nsprite = {sprite}\n"
     seed, number = ref.recolor
     types = studio.types_of(ref)
     factor = "" if ref.request.truncation == 1 else f" * {ref.request.truncation!r}"
     shiny = ", shiny=True" if ref.request.shiny else ""
     return (
-        f"{HEAD}\n{_load(ref.model, studio)}\n"
+        f"{_load(ref.model, studio)}\n"
         f"latent = model.latents({ref.index + 1}, seed={ref.request.seed})[-1:]{factor}\n"
         f"sprite = model.recolor(latent.expand({number + 1}, -1), seed={seed}, types={types!r}"
         f"{shiny})[{number}]\n"
@@ -32,7 +35,16 @@ def python_of(ref: SpriteRef, studio: Studio) -> str:
 
 
 def _load(name: str, studio: Studio) -> str:
-    return f"model = pokegan.load({studio.models[name].address!r})"
+    model = studio.models[name]
+    if SPACE_ID and model.is_released:
+        folder = f"models/{model.source.name}"
+        return (
+            "from huggingface_hub import snapshot_download\nimport pokegan\n"
+            f"space = snapshot_download({SPACE_ID!r}, repo_type='space',"
+            f" allow_patterns='{folder}/*')\n"
+            f"model = pokegan.load(space + '/{folder}')"
+        )
+    return f"import pokegan\nmodel = pokegan.load({model.address!r})"
 
 
 def _sample(name: str, request: Request, studio: Studio, count: int | None = None) -> str:

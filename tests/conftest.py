@@ -60,12 +60,16 @@ def chromium():
 
 @pytest.fixture
 def open_page(chromium):
-    """Open the page of a server (something with a ``url``) at a window size; afterwards, nothing
-    went wrong or left this machine."""
+    """Open the page of a server (something with a ``url``) at a window size, light or dark;
+    afterwards, nothing went wrong or left this machine."""
     troubles, contexts = [], []
 
-    def open_at(server, width=1280, height=900):
-        context = chromium.new_context(viewport={"width": width, "height": height})
+    def open_at(server, width=1280, height=900, query="", scheme="light"):
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
         contexts.append(context)
         page = context.new_page()
         page.on(
@@ -91,7 +95,7 @@ def open_page(chromium):
                 else None
             ),
         )
-        page.goto(server.url)
+        page.goto(server.url + query)
         return page
 
     yield open_at
