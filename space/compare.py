@@ -18,7 +18,8 @@ from guess import Guess, guess_html, reveal_html
 from links import flag_in, names_in, number_in, one_of, query_of, whole_in
 from markup import copy_button, display_size, duration, problems_html, sprite_button
 from page import QUICK, SLOW, Page, told
-from pictures import data_uri, file_name, png_uri, rows_zip, sheet_png
+from pictures import file_name, rows_zip, sheet_png
+from png import data_uri
 from python_lines import python_of_row
 
 from pokegan import PokeGANError
@@ -222,7 +223,7 @@ def rows_json(rows: Sequence[Row]) -> list[dict]:
             "latent_dim": row.latent_dim,
             "seconds": round(row.seconds, 4),
             "labels": list(row.labels),
-            "sprites": [png_uri(image) for image in row.images],
+            "sprites": list(row.uris),
         }
         for row in rows
     ]
@@ -323,8 +324,9 @@ def _row_html(row: Row, page: Page) -> str:
             f"{row.name}, seed {seed}, sprite {number}",
             row.ref(number - 1),
             " ".join([str(number), *row.labels[number - 1 : number]]),
+            uri=uri,
         )
-        for number, image in enumerate(row.images, start=1)
+        for number, (image, uri) in enumerate(zip(row.images, row.uris, strict=True), start=1)
     )
     name = escape(row.name)
     side = display_size(row.images[0])[0]
