@@ -26,7 +26,7 @@ from pokegan import PokeGANError
 from pokegan.data.types import TYPES
 
 TAB = "compare"
-FIRST_MODELS = 6
+FIRST_MODELS = 4
 FIRST_COUNT = 16
 SHUFFLED_SEEDS = 1_000_000
 STEPS_SHOWN = "drawing in many small steps"
