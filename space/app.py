@@ -14,6 +14,8 @@ from pathlib import Path
 
 # Read when gradio is imported: no visitor's or user's data leaves this machine.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# Read when torch is imported: rows are drawn side by side, so each takes one thread.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gradio as gr
 from compare import add_compare
@@ -22,7 +24,7 @@ from drawing import Studio
 from markup import problems_html
 from models_index import ModelShelf, ModelSource, best_first, find_models, models_of_card
 from page import WAITING_VISITORS, Page, script
-from pictures import png_uri
+from png import png_uri
 from real_sprites import find_real_sprites
 from theme import STYLES, THEME
 

@@ -18,14 +18,15 @@ from guess import Guess, guess_html, reveal_html
 from links import flag_in, names_in, number_in, one_of, query_of, whole_in
 from markup import copy_button, display_size, duration, problems_html, sprite_button
 from page import QUICK, SLOW, Page, told
-from pictures import data_uri, file_name, png_uri, rows_zip, sheet_png
+from pictures import file_name, rows_zip, sheet_png
+from png import data_uri
 from python_lines import python_of_row
 
 from pokegan import PokeGANError
 from pokegan.data.types import TYPES
 
 TAB = "compare"
-FIRST_MODELS = 6
+FIRST_MODELS = 4
 FIRST_COUNT = 16
 SHUFFLED_SEEDS = 1_000_000
 STEPS_SHOWN = "drawing in many small steps"
@@ -224,7 +225,7 @@ def rows_json(rows: Sequence[Row]) -> list[dict]:
             "latent_dim": row.latent_dim,
             "seconds": round(row.seconds, 4),
             "labels": list(row.captions),
-            "sprites": [png_uri(image) for image in row.images],
+            "sprites": list(row.uris),
         }
         for row in rows
     ]
@@ -327,8 +328,9 @@ def _row_html(row: Row, page: Page) -> str:
             ),
             row.ref(number - 1),
             " ".join([str(number), *row.captions[number - 1 : number]]),
+            uri=uri,
         )
-        for number, image in enumerate(row.images, start=1)
+        for number, (image, uri) in enumerate(zip(row.images, row.uris, strict=True), start=1)
     )
     name = escape(row.name)
     side = display_size(row.images[0])[0]

@@ -7,8 +7,9 @@ from drawing import SpriteRef
 from markup import copy_button, display_size, download_link, picture
 from nearness import Fact
 from page import QUICK, Page, told
-from pictures import SCALES, colours_of, data_uri, file_name, kept_png, png_uri
+from pictures import SCALES, colours_of, file_name, kept_png
 from PIL import Image
+from png import data_uri, png_uri
 from python_lines import python_of
 from uploads import decode_uri
 

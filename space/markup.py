@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from html import escape
 
 from drawing import SpriteRef
-from pictures import png_uri
 from PIL import Image
+from png import png_uri
 
 DISPLAY_SIZE = 128
 """CSS pixels of a sprite's side; a sprite is enlarged by the largest whole factor that fits."""
@@ -18,6 +18,7 @@ def sprite_button(
     ref: SpriteRef | dict | None,
     caption: str = "",
     side: int = DISPLAY_SIZE,
+    uri: str = "",
 ) -> str:
     """A sprite that opens the dialog when it is chosen by mouse, touch or keyboard.
 
@@ -28,9 +29,10 @@ def sprite_button(
             ``name``, for sprites that no model draws again by itself.
         caption: the line below the sprite.
         side: CSS pixels, at most; a whole multiple of the sprite's own size is taken.
+        uri: the image as a ``data:`` URI, where it is at hand.
     """
     width, height = display_size(image, side)
-    uri = png_uri(image)
+    uri = uri or png_uri(image)
     data = ref.to_dict() if isinstance(ref, SpriteRef) else (ref or {"name": name})
     line = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
     return (
@@ -66,7 +68,7 @@ def copy_button(text: str, caption: str) -> str:
 def problems_html(problems: Sequence[str]) -> str:
     """One line for each problem, or nothing."""
     lines = "".join(f"<li>{escape(problem)}</li>" for problem in problems)
-    return f'<ul class="pg-problems" role="alert">{lines}</ul>' if lines else ""
+    return f'<div role="alert"><ul class="pg-problems">{lines}</ul></div>' if lines else ""
 
 
 def display_size(image: Image.Image, side: int = DISPLAY_SIZE) -> tuple[int, int]:

@@ -189,6 +189,7 @@ class ModelShelf:
         self._loaded: OrderedDict[ModelSource, LoadedModel] = OrderedDict()
         self._failures: dict[ModelSource, tuple[float, str]] = {}
         self._lock = threading.Lock()
+        self._loading: dict[ModelSource, threading.Lock] = {}
 
     def __len__(self) -> int:
         return len(self._loaded)
@@ -196,28 +197,41 @@ class ModelShelf:
     def get(self, model: ModelSource) -> LoadedModel:
         """Return the loaded model; the least recently used one makes room for a new one.
 
+        While one is loaded, which takes long where it is fetched, others are to be had.
+
         Raises:
             PokeGANError: it cannot be loaded; the message holds no path of this machine.
         """
         with self._lock:
-            if model in self._loaded:
-                self._loaded.move_to_end(model)
-                return self._loaded[model]
-            failed_at, message = self._failures.get(model, (-HUB_RETRY_SECONDS, ""))
+            loading = self._loading.setdefault(model, threading.Lock())
+        with loading:
+            with self._lock:
+                if model in self._loaded:
+                    self._loaded.move_to_end(model)
+                    return self._loaded[model]
+                failed_at, message = self._failures.get(model, (-HUB_RETRY_SECONDS, ""))
             if self._clock() - failed_at < HUB_RETRY_SECONDS:
                 raise PokeGANError(message)
+            return self._load(model)
+
+    def _load(self, model: ModelSource) -> LoadedModel:
+        with self._lock:  # Before, so that no more than the capacity are in memory.
             while len(self._loaded) >= self.capacity:
                 self._loaded.popitem(last=False)
-            try:
-                generator = pokegan.load(model.source)
-            except PokeGANError as error:
-                message = _without_path(str(error), model)
-                if isinstance(model.source, str):
-                    self._failures[model] = (self._clock(), message)
-                raise PokeGANError(message) from error
+        try:
+            generator = pokegan.load(model.source)
+        except PokeGANError as error:
+            message = _without_path(str(error), model)
+            if isinstance(model.source, str):
+                self._failures[model] = (self._clock(), message)
+            raise PokeGANError(message) from error
+        loaded = LoadedModel(generator, _describe(model.source))
+        with self._lock:
             self._failures.pop(model, None)
-            self._loaded[model] = LoadedModel(generator, _describe(model.source))
-            return self._loaded[model]
+            while len(self._loaded) >= self.capacity:  # Another may have come in meanwhile.
+                self._loaded.popitem(last=False)
+            self._loaded[model] = loaded
+        return loaded
 
 
 _SEPARATORS = f"[,{re.escape(os.pathsep)}]"

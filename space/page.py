@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from drawing import Studio
+from drawing import WORKERS, Studio
 from models_index import ModelSource
 from nearness import Fact, facts_about
 from PIL import Image
@@ -20,7 +20,7 @@ SCRIPTS = Path(__file__).with_name("scripts")
 WAITING_VISITORS = 64
 
 # All drawing shares the processor, so it shares one queue too.
-QUICK = {"concurrency_id": "draw", "concurrency_limit": 1}
+QUICK = {"concurrency_id": "draw", "concurrency_limit": WORKERS}
 """Keyword arguments of every event that draws with one pass of a network for each sprite."""
 
 SLOW = {"concurrency_id": "slow", "concurrency_limit": 1}

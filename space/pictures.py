@@ -1,6 +1,5 @@
 """Sprites as files: pixel-art PNG, sheets, animated GIF, and a ZIP of many."""
 
-import base64
 import io
 import json
 import zipfile
@@ -10,6 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from drawing import Row
 from PIL import Image, ImageDraw
+from png import png_bytes
 
 from pokegan.sheet import sprite_sheet
 
@@ -27,16 +27,6 @@ SHEET_COLUMNS = 8
 FRAME_MS = 90
 ZIP_EPOCH = (2026, 1, 1, 0, 0, 0)
 """One date for all files, so that the same sprites make the same archive."""
-
-
-def data_uri(content: bytes, kind: str = "image/png") -> str:
-    """Bytes as a ``data:`` URI: no file on the server."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def png_uri(image: Image.Image) -> str:
-    """The image, lossless, as a ``data:`` URI; packed lightly, as time counts more than bytes."""
-    return data_uri(_png(image, compress_level=1))
 
 
 def with_clear_ground(image: Image.Image) -> Image.Image:
@@ -89,13 +79,13 @@ def kept_png(image: Image.Image, scale: int = 1) -> bytes:
     """A sprite as people keep it: indexed, clear ground, enlarged by a whole factor."""
     art = pixel_art(image)
     size = (art.width * scale, art.height * scale)
-    return _png(art.resize(size, Image.Resampling.NEAREST), optimize=True, transparency=0)
+    return png_bytes(art.resize(size, Image.Resampling.NEAREST), optimize=True, transparency=0)
 
 
 def sheet_png(images: Sequence[Image.Image]) -> bytes:
     """All sprites of a row on one picture, twice as large."""
     background = None if images[0].mode == "RGBA" else (255, 255, 255)
-    return _png(sprite_sheet(images, SHEET_COLUMNS, scale=2, background=background))
+    return png_bytes(sprite_sheet(images, SHEET_COLUMNS, scale=2, background=background))
 
 
 def path_gif(images: Sequence[Image.Image], scale: int = 4) -> bytes:
@@ -157,9 +147,3 @@ def rows_zip(rows: Sequence[Row]) -> bytes:
 def file_name(name: str) -> str:
     """A model's public name as part of a file's name."""
     return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
-
-
-def _png(image: Image.Image, **options) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, format="PNG", **options)
-    return buffer.getvalue()

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from drawing import Request, Row
 from PIL import Image
+from png import png_uri
 
 from pokegan import PokeGANError
 from pokegan.data.images import to_training_batch
@@ -110,11 +111,13 @@ class RealSprites:
             raise PokeGANError(f"{self.name}: none of the training split is {kinds}.")
         order = np.random.default_rng(request.seed).permutation(len(fitting))
         chosen = [fitting[place] for place in order[: request.count]]
+        images = _images([sprite.stored for sprite in chosen])
         return Row(
             self.name,
             request,
-            tuple(_images([sprite.stored for sprite in chosen])),
-            tuple(" + ".join(sprite.types) for sprite in chosen),
+            images=tuple(images),
+            uris=tuple(png_uri(image) for image in images),
+            labels=tuple(" + ".join(sprite.types) for sprite in chosen),
             description=f"From the training split of {self.data}: what models learned from",
             species=tuple(sprite.name for sprite in chosen),
         )

@@ -36,7 +36,11 @@ def test_the_folder_the_package_and_the_models_are_sent(page):
     (page / "notes.pkl").write_text("x")
     files = space_contents(page).files
     own = {name for name in files if not name.startswith(("pokegan/", "models/"))}
-    assert own == {path.name for path in SPACE.iterdir() if path.is_file()}
+    present = [path for path in SPACE.rglob("*") if path.is_file()]
+    names = [path.relative_to(SPACE) for path in present]
+    assert own == {
+        name.as_posix() for name in names if name.parts[0] not in ("models", "__pycache__")
+    }
     assert {"models/tiny/config.json", "models/tiny/model.safetensors"} <= set(files)
     package = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pokegan").rglob("*.py")}
     assert package <= set(files)

@@ -55,6 +55,7 @@ def space_env(**env: str) -> dict[str, str]:
 class RunningSpace:
     url: str
     log: Path
+    pid: int
 
     def log_lines(self) -> list[str]:
         return self.log.read_text().splitlines()
@@ -80,7 +81,7 @@ def running_space(space: Path, log: Path, **env: str) -> Iterator[RunningSpace]:
         line = process.stdout.readline()
         limit.cancel()
         assert line.startswith("PokeGAN is running on "), f"not started: {line}{log.read_text()}"
-        yield RunningSpace(f"http://127.0.0.1:{port}/", log)
+        yield RunningSpace(f"http://127.0.0.1:{port}/", log, process.pid)
     finally:
         limit.cancel()
         process.terminate()

@@ -43,7 +43,8 @@ def picture(size=64, mode="RGB", seed=0):
 
 def row_of(drawing, name="b", images=None, **fields):
     images = (picture(),) * 2 if images is None else images
-    return drawing.Row(name, drawing.Request(len(images) or 1, 3), tuple(images), **fields)
+    request = drawing.Request(len(images) or 1, 3)
+    return drawing.Row(name, request, tuple(images), ("data:,",) * len(images), **fields)
 
 
 def rows_html(compare, page, *rows):
@@ -114,8 +115,9 @@ def test_times_read_well(compare, drawing, page):
 def test_a_model_without_types_says_so_where_types_are_asked(compare, drawing, page):
     asked = drawing.Request(2, 3, (("fire", 1.0),))
     images = (picture(),) * 2
-    unaware = drawing.Row("b", asked, images)
-    aware = drawing.Row("ada/m", asked, images, ("fire", "fire"))
+    uris = ("data:,",) * 2
+    unaware = drawing.Row("b", asked, images, uris)
+    aware = drawing.Row("ada/m", asked, images, uris, ("fire", "fire"))
     assert rows_html(compare, page, unaware, aware).count("knows no types") == 1
     assert "knows no types" not in rows_html(compare, page, row_of(drawing))
 

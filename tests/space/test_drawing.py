@@ -1,7 +1,10 @@
+import base64
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from space.space_server import save_model
 
 import pokegan
@@ -52,6 +55,12 @@ def asked():
     return make
 
 
+def opened(uri):
+    kind, data = uri.split(",")
+    assert kind == "data:image/png;base64"
+    return Image.open(io.BytesIO(base64.b64decode(data))).tobytes()
+
+
 def pixels(images):
     return [np.asarray(image) for image in images]
 
@@ -64,6 +73,7 @@ def test_rows_are_the_models_own_samples(studio, asked, folders):
         expected = model.sample(3, seed=7, truncation=0.5)
         np.testing.assert_array_equal(pixels(row.images), pixels(expected))
         assert row.seconds > 0
+        assert [*map(opened, row.uris)] == [image.tobytes() for image in row.images]
         assert row.latent_dim == model.latent_dim
 
 
@@ -207,12 +217,18 @@ def test_one_failing_model_leaves_the_others(studio, asked, monkeypatch, error):
 def test_what_was_drawn_is_remembered_within_bounds(studio, asked, monkeypatch):
     import drawing
 
-    monkeypatch.setattr(drawing, "KEPT_ROWS", 3)
-    first = studio.draw("a", asked(1, 0))
-    assert studio.draw("a", asked(1, 0)) is first
-    for seed in (1, 2, 3):
-        studio.draw("a", asked(1, seed))
-    assert studio.draw("a", asked(1, 0)) is not first
+    monkeypatch.setattr(drawing, "KEPT_SPRITES", 6)
+    first = studio.draw("a", asked(2, 0))
+    assert studio.draw("a", asked(2, 0)) is first
+    for seed in (1, 2):
+        studio.draw("a", asked(2, seed))
+    assert studio.draw("a", asked(2, 0)) is first
+    studio.draw("a", asked(2, 3))  # seed 1 was asked for longest ago
+    assert studio.draw("a", asked(2, 0)) is first
+    studio.draw("a", asked(6, 4))
+    assert studio.draw("a", asked(2, 0)) is not first
+    studio.draw("a", asked(7, 5))  # more than may be kept is drawn all the same
+    assert studio._kept <= 6
 
 
 def test_no_model_beside_the_list_is_loaded(studio, tmp_path):

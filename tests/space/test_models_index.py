@@ -1,6 +1,8 @@
 import json
 import os
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from space.space_server import SPACE, save_model
@@ -122,6 +124,28 @@ def test_the_shelf_keeps_only_the_last_used(index, tiny, monkeypatch):
     shelf.get(b)
     assert len(loads) == 4
     assert len(shelf) == 2
+
+
+def test_a_model_that_takes_long_keeps_nobody_from_the_others(index, tiny, monkeypatch):
+    slow, quick = index.ModelSource("ada/slow", "ada/slow"), index.ModelSource("quick", tiny)
+    arrived, go_on = threading.Event(), threading.Event()
+    load = pokegan.load
+
+    def wait(source):
+        if source == "ada/slow":
+            arrived.set()
+            assert go_on.wait(60)
+        return load(tiny)
+
+    monkeypatch.setattr(pokegan, "load", wait)
+    shelf = index.ModelShelf(capacity=2)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(shelf.get, slow) for _ in range(2)]
+        assert arrived.wait(60)
+        assert shelf.get(quick).generator.latent_dim == 8
+        assert not any(each.done() for each in waiting)
+        go_on.set()
+        assert waiting[0].result() is waiting[1].result()  # loaded once
 
 
 def test_damaged_weights_are_one_line_without_a_path(index, tiny, tmp_path):
