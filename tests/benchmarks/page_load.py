@@ -21,7 +21,7 @@ import httpx
 from gradio_client import Client
 from space.space_server import RunningSpace, copy_space, running_space
 
-from pokegan.models.base import SpriteModel  # noqa: E402
+from pokegan.models.base import SpriteModel
 from pokegan.training.recipe import parse_command_line
 
 MODELS = ("sprite", "dcgan", "dense-gan", "wgan-dense", "wgan-gp", "aegan", "cdcgan", "cstylegan")
