@@ -34,6 +34,70 @@ NOTHING = "–"
 
 SIGNS = {"lower": "↓", "higher": "↑", "real": "≈ real"}
 
+MEANINGS = {
+    "FD": "How far the drawn sprites, taken together, are from the real ones, as a feature network"
+    " sees them.",
+    "KID": "The same question as FD with another statistic, which a small number of sprites does"
+    " not bias.",
+    "precision": "The share of drawn sprites that lie among the real ones: whether they look"
+    " right.",
+    "recall": "The share of real sprites that lie among the drawn ones: whether all kinds are"
+    " drawn.",
+    "density": "How many real sprites' neighbourhoods a drawn one lies in; a steadier relative of"
+    " precision.",
+    "coverage": "The share of real sprites that have a drawn one in their neighbourhood; a steadier"
+    " relative of recall.",
+    "novelty": "The share of drawn sprites that are no near-copies of a training sprite.",
+    "novelty in pixels": "The share of drawn sprites that are no near-copies of a training sprite,"
+    " compared pixel by pixel.",
+    "type accuracy": "How often a classifier sees the type that a sprite was drawn for.",
+    "in first 3": "How often the type that a sprite was drawn for is among a classifier's first"
+    " three guesses.",
+    "CAS": "How well a classifier that learned from drawn sprites alone names the types of real"
+    " ones.",
+    "diversity": "The mean distance between two drawn sprites, beside that between two real ones.",
+    "diversity within types": "The same mean distance between sprites of one type group.",
+    "collapse": "The share of pairs of drawn sprites that look alike.",
+    "path length": "How far a small step of the latent moves the sprite.",
+    "colours": "The fewest colours that make up 95 % of a figure; a sprite of the games has at most"
+    " 15 before it is resized.",
+    "isolated pixels": "The share of a figure's pixels that differ from all of their neighbours.",
+    "sharpness": "The share of all change between neighbouring pixels that is made in clean steps,"
+    " not in gradients.",
+    "clean background": "The share of the background that is exactly white.",
+    "figure": "The share of the picture that is figure, not background.",
+    "error on training sprites": "How far sprites that the encoder learned from are from what is"
+    " drawn again of them.",
+    "error on held-out sprites": "How far sprites that the encoder never saw are from what is drawn"
+    " again of them.",
+    "error of latents": "How far the latents of drawn sprites are from what the encoder reads of"
+    " them.",
+}
+"""What metrics measure, by the title of their column, in a sentence for people who are new to
+them."""
+
+DIRECTIONS = {
+    "lower": "Lower is better.",
+    "higher": "Higher is better.",
+    "real": "Nearer to real sprites' own value is better.",
+    None: "Neither direction is better by itself.",
+}
+"""Which way is better, by ``Column.better``."""
+
+FURTHER = {
+    "Fidelity": "What the headline leaves out.",
+    "Diversity and novelty": "Diversity is the mean distance between two sprites as a share of real"
+    " sprites' own. Path length is how far a small step of the latent moves the sprite: read it"
+    " beside diversity, for a model that always draws one sprite has the shortest.",
+    "Craft": "Whether sprites look drawn pixel by pixel; to be read beside the real sprites' in the"
+    " same size.",
+    "Types": "How often the type that a sprite was drawn for is among the first three guesses.",
+    "Encoders": "How well models with an encoder draw real sprites again (mean difference of"
+    " channels from 0 to 255), and read the latents of their own (unrelated ones would differ by"
+    " 2).",
+}
+"""What each of the further tables says, by title."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -58,6 +122,11 @@ class Column:
     decimals: int
     share: bool = False
     conditioning: str | None = None
+
+    @property
+    def meaning(self) -> str:
+        """What it measures and which way is better, in two short sentences."""
+        return f"{MEANINGS[self.title]} {DIRECTIONS[self.better]}"
 
     def goodness(self, facts: dict) -> float | None:
         """The higher, the better, and equal where values print alike; ``None`` without a value."""

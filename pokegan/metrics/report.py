@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pokegan.metrics.collect import write_bytes, write_text
-from pokegan.metrics.columns import headline_columns
+from pokegan.metrics.columns import FURTHER, headline_columns
 from pokegan.metrics.compare import (
     Table,
     check_comparable,
@@ -145,21 +145,6 @@ def _number_sections(
     for title, table in further_tables(facts).items():
         sections.append(Section(title, FURTHER[title], table))
     return sections
-
-
-FURTHER = {
-    "Fidelity": "What the headline leaves out.",
-    "Diversity and novelty": "Diversity is the mean distance between two sprites as a share of real"
-    " sprites' own. Path length is how far a small step of the latent moves the sprite: read it"
-    " beside diversity, for a model that always draws one sprite has the shortest.",
-    "Craft": "Whether sprites look drawn pixel by pixel; to be read beside the real sprites' in the"
-    " same size.",
-    "Types": "How often the type that a sprite was drawn for is among the first three guesses.",
-    "Encoders": "How well models with an encoder draw real sprites again (mean difference of"
-    " channels from 0 to 255), and read the latents of their own (unrelated ones would differ by"
-    " 2).",
-}
-"""What each table says, by title."""
 
 
 def _sprite_sections(

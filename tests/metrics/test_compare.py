@@ -6,9 +6,10 @@ import io
 import json
 
 import pytest
-from metric_facts import NET, facts
+from metric_facts import NET, OTHER, facts
 
 from pokegan import PokeGANError
+from pokegan.metrics.columns import FURTHER, further_columns, headline_columns
 from pokegan.metrics.compare import (
     comparison_table,
     csv_text,
@@ -265,3 +266,30 @@ def test_a_file_of_something_else_is_one_line(tmp_path, content, message):
     (tmp_path / "metrics.json").write_text(content)
     with pytest.raises(PokeGANError, match=message):
         read_facts(tmp_path / "metrics.json")
+
+
+def test_every_column_and_table_says_what_it_means():
+    by_network = (
+        "fd", "kid", "precision", "recall", "density", "coverage", "diversity",
+        "diversity_within_types", "collapse", "type_accuracy", "type_accuracy_top3", "cas",
+        "novelty", "path_length",
+    )  # fmt: skip
+    others = (
+        "novelty", "novelty_pixels", "colors", "isolated", "sharpness", "cleanliness", "figure",
+        "reconstruction_error_train", "reconstruction_error_held_out", "latent_error",
+    )  # fmt: skip
+    names = [*others, *(f"{name}_{net}" for name in by_network for net in (NET, OTHER))]
+    own = facts(conditioning="group")
+    own["metrics"] = {name: {"mean": 1.0, "deviation": None} for name in names}
+    own["real"] = dict.fromkeys(names, 1.0)
+    further = further_columns({"m": own})
+    columns = [*headline_columns({"m": own}), *(c for table in further.values() for c in table)]
+    assert further.keys() == FURTHER.keys()
+    assert len(columns) > 30
+    for column in columns:
+        assert column.meaning[0].isupper()
+        assert column.meaning.endswith(("better.", "better by itself."))
+    meanings = {column.title: column.meaning for column in columns}
+    assert meanings["FD"].endswith("Lower is better.")
+    assert meanings["recall"].endswith("Higher is better.")
+    assert meanings["colours"].endswith("Nearer to real sprites' own value is better.")
