@@ -164,6 +164,11 @@ def models_of_card(card: Path) -> list[str]:
     return [model for model in models if isinstance(model, str)]
 
 
+def recipe_title(folder: Path) -> str:
+    """The title in a folder's ``recipe.yaml``; "" where there is none that can be read."""
+    return _recipe_title(_read(folder / "recipe.yaml"))
+
+
 @dataclass(frozen=True)
 class LoadedModel:
     """A generator in memory, and one line about it (empty where its folder says nothing)."""
@@ -284,8 +289,7 @@ def _describe(source: Path | str) -> str:
     except Exception:  # A description is a courtesy: whatever the Hub answers, the model draws.
         return ""
     # Of a model that was trained on, the first training says what draws.
-    recipes = (folder / "before" / "recipe.yaml", folder / "recipe.yaml")
-    titles = (_recipe_title(_read(recipe)) for recipe in recipes)
+    titles = (recipe_title(own) for own in (folder / "before", folder))
     about = next(filter(None, titles), "") or _first_line(_read(folder / "README.md"))
     about = about if len(about) <= MAX_DESCRIPTION else about[: MAX_DESCRIPTION - 1] + "…"
     return " · ".join(filter(None, [about, _data_line(_read(folder / "data.json"))]))
