@@ -26,13 +26,19 @@ from models_index import ModelShelf, ModelSource, best_first, find_models, model
 from page import WAITING_VISITORS, Page, script
 from png import png_uri
 from real_sprites import find_real_sprites
+from scores import add_scores
 from theme import STYLES, THEME
+from training import add_training
 
 HERE = Path(__file__).resolve().parent
 LOGO = HERE / "logo.png"
 CACHED_MODELS = 16
 
-TABS = {"compare": ("Compare", add_compare)}
+TABS = {
+    "compare": ("Compare", add_compare),
+    "training": ("Training", add_training),
+    "scores": ("Scores", add_scores),
+}
 """The tabs by their name in links: what is written on them, and what lays them out."""
 
 HOW_TO_TRAIN = """<section class="pg-empty"><h2>No models yet</h2>
@@ -73,9 +79,9 @@ def build(models: Sequence[ModelSource], problems: Sequence[str]) -> gr.Blocks:
 
 
 def _asked_tab(request: gr.Request):
-    """The tab that the link names."""
+    """The tab that the link names; without one, the visitor may have chosen one already."""
     name = request.query_params.get("tab")
-    return gr.Tabs(selected=name if name in TABS else next(iter(TABS)))
+    return gr.Tabs(selected=name) if name in TABS else gr.skip()
 
 
 def _header() -> str:

@@ -11,7 +11,10 @@ element.addEventListener("submit", (event) => {
   const guesses = [...element.querySelectorAll("[data-guess]")].map((choice) => choice.value);
   trigger("submit", { guesses });
 });
-watch("value", () => {
+// Tabs that are not seen are filled as well; the address is that of the one that is.
+function link() {
   const query = element.querySelector("[data-query]")?.dataset.query;
-  if (query) window.pokeganLink?.(query);
-});
+  if (query && element.offsetParent) window.pokeganLink?.(query);
+}
+watch("value", link);
+new IntersectionObserver(link).observe(element);

@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from space.histories import write_log, write_metrics, write_timeline
 from space.space_server import SPACE, copy_space, running_space, save_model
 
 sys.path.insert(0, str(SPACE))
@@ -17,6 +18,9 @@ def space(tmp_path_factory):
     models = folder / "models"
     save_model(models / "alpha", seed=1)
     (models / "alpha" / "recipe.yaml").write_text("name: alpha\ntitle: The first <model>\n")
+    write_log(models / "alpha")
+    write_timeline(models / "alpha")
+    write_metrics(models / "alpha")
     save_model(models / "beta", seed=2, base_width=8)
     save_model(models / "gamma", seed=3, latent_dim=5, channels=4, size=32)
     save_model(models / "torn")

@@ -13,7 +13,7 @@ SCREENSHOTS = Path(__file__).parents[2] / "runs" / "screenshots"
 """Not in git: written by each run of the tests."""
 
 SERIOUS = {"serious", "critical"}
-SHOWN = {"compare": ".pg-row"}
+SHOWN = {"compare": ".pg-row", "training": ".pg-training", "scores": ".pg-scored"}
 """By tab, what is there when the tab is ready."""
 
 
