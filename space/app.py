@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 # Read when gradio is imported: no visitor's or user's data leaves this machine.
@@ -130,6 +131,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             # It would keep every drawn page, megabytes each, in the visitor's browser.
             run_history=False,
             ssr_mode=False,
+            # The Hub installs what this needs; who has gradio alone has the page all the same.
+            mcp_server=find_spec("mcp") is not None,
             quiet=True,
             prevent_thread_lock=True,
         )

@@ -78,9 +78,10 @@ def running_space(space: Path, log: Path, **env: str) -> Iterator[RunningSpace]:
     limit = threading.Timer(START_SECONDS, process.kill)
     limit.start()
     try:
-        line = process.stdout.readline()
+        # Gradio tells of its MCP server first.
+        ready = any(line.startswith("PokeGAN is running on ") for line in process.stdout)
         limit.cancel()
-        assert line.startswith("PokeGAN is running on "), f"not started: {line}{log.read_text()}"
+        assert ready, f"not started: {log.read_text()}"
         yield RunningSpace(f"http://127.0.0.1:{port}/", log, process.pid)
     finally:
         limit.cancel()

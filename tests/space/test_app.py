@@ -1,5 +1,6 @@
 """The Space over its API, from a real server, and the files that the Hub reads."""
 
+import asyncio
 import base64
 import io
 import json
@@ -17,6 +18,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from hub_server import HubServer
 from huggingface_hub import HfApi, constants
+from mcp import ClientSession
+from mcp.client.streamable_http import streamablehttp_client
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from PIL import Image
@@ -90,6 +93,24 @@ def test_the_api_is_typed_and_described(client):
     assert [p["parameter_name"] for p in parameters] == [
         *("models", "count", "seed", "type", "second_type", "shiny", "truncation")
     ]
+
+
+def test_mcp_clients_find_and_use_the_same(space):
+    async def ask():
+        async with (
+            streamablehttp_client(f"{space.url}gradio_api/mcp/") as (reads, writes, _),
+            ClientSession(reads, writes) as session,
+        ):
+            await session.initialize()
+            tools = (await session.list_tools()).tools
+            answer = await session.call_tool("compare", {"models": ["alpha"], "count": 1})
+            return {tool.name: tool for tool in tools}, answer
+
+    tools, answer = asyncio.run(ask())
+    assert "Draw the sprites of one seed" in tools["compare"].description
+    assert tools["compare"].inputSchema["properties"]["seed"]["type"] in ("integer", "number")
+    assert not answer.isError
+    assert "data:image/png;base64," in answer.content[0].text
 
 
 def test_many_visitors_at_once_are_all_served(client):
