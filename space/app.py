@@ -22,14 +22,17 @@ import gradio as gr
 from compare import add_compare
 from dialog import add_dialog
 from drawing import Studio
+from fuse import add_fuse
 from markup import problems_html
 from models_index import ModelShelf, ModelSource, best_first, find_models, models_of_card
 from page import WAITING_VISITORS, Page, script
 from png import png_uri
 from real_sprites import find_real_sprites
+from recolour import add_recolour
 from scores import add_scores
 from theme import STYLES, THEME
 from training import add_training
+from type_grid import add_types
 
 HERE = Path(__file__).resolve().parent
 LOGO = HERE / "logo.png"
@@ -37,6 +40,9 @@ CACHED_MODELS = 16
 
 TABS = {
     "compare": ("Compare", add_compare),
+    "fuse": ("Fuse", add_fuse),
+    "types": ("Types", add_types),
+    "recolour": ("Recolour", add_recolour),
     "training": ("Training", add_training),
     "scores": ("Scores", add_scores),
 }
@@ -70,6 +76,7 @@ def build(models: Sequence[ModelSource], problems: Sequence[str]) -> gr.Blocks:
         page.saver = page.html("saver", js="saver", render=False)
         add_dialog(page)
         with gr.Tabs(elem_id="tabs") as tabs:
+            page.tabs = tabs
             for name, (title, add) in TABS.items():
                 with gr.Tab(title, id=name, render_children=True):
                     add(page)
@@ -80,7 +87,7 @@ def build(models: Sequence[ModelSource], problems: Sequence[str]) -> gr.Blocks:
 
 
 def _asked_tab(request: gr.Request):
-    """The tab that the link names; without one, the visitor may have chosen one already."""
+    """The tab that the link names; where it names none, a visitor may be on another already."""
     name = request.query_params.get("tab")
     return gr.Tabs(selected=name) if name in TABS else gr.skip()
 

@@ -69,7 +69,7 @@ def add_compare(page: Page) -> None:
                 min_width=220,
                 elem_classes="pg-flag",
             )
-    rows = page.html("rows", js="rows", min_height=240)
+    rows = page.html("rows", js="rows address", min_height=240)
     slow_rows = page.html("slow-rows", js="sprites")
     page.opens_dialog(rows)
     page.opens_dialog(slow_rows)

@@ -115,12 +115,12 @@ class SpriteRef:
         """
         try:
             request = dict(data["request"])
-            types = tuple((name, float(weight)) for name, weight in request.pop("types"))
+            types = tuple((name, float(weight)) for name, weight in request.pop("types", ()))
             recolor = data.get("recolor")
             ref = cls(
                 data["model"],
                 Request(types=types, **request),
-                data["index"],
+                data.get("index", 0),
                 None if recolor is None else (recolor[0], recolor[1]),
             )
             known = ref.model in models

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from html import escape
 
 from drawing import SpriteRef
+from pictures import colours_of
 from PIL import Image
 from png import png_uri
 
@@ -62,6 +63,14 @@ def copy_button(text: str, caption: str) -> str:
     return (
         f'<button type="button" class="pg-button" data-copy="{escape(text)}">'
         f"{escape(caption)}</button>"
+    )
+
+
+def swatches(image: Image.Image) -> str:
+    """The colours of a sprite, the most frequent first."""
+    return "".join(
+        f'<span class="pg-swatch" style="background:{colour}" title="{colour}"></span>'
+        for colour in colours_of(image)
     )
 
 

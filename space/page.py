@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,15 @@ SLOW = {"concurrency_id": "slow", "concurrency_limit": 1}
 """Of events that take seconds: they wait for each other, and nobody else for them."""
 
 
+@dataclass(frozen=True)
+class Move:
+    """A way that leads from the dialog to another tab; see :meth:`Page.add_move`."""
+
+    name: str
+    text: str
+    fits: Callable[[ModelSource | None], bool]
+
+
 @dataclass
 class Page:
     """The page while it is laid out.
@@ -38,6 +47,7 @@ class Page:
         dialog: the component that shows one sprite enlarged; see ``dialog.py``.
         opens_dialog: lets the sprite buttons of a component open the dialog.
         saver: the component whose link, once it is there, is saved as a file.
+        tabs: the component that selects a tab.
     """
 
     studio: Studio
@@ -46,6 +56,8 @@ class Page:
     dialog: Any = None
     opens_dialog: Callable[[gr.HTML], Any] = lambda component: None
     saver: Any = None
+    tabs: Any = None
+    _moves: list[Move] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
@@ -59,17 +71,29 @@ class Page:
 
     @staticmethod
     def html(elem_id: str, js: str | None = None, **options) -> gr.HTML:
-        """An element for our own markup and our own look, run by ``scripts/JS.js``."""
-        code = None if js is None else script(js)
+        """An element for our own markup and our own look, run by ``scripts/JS.js`` (or several
+        scripts, named with spaces between)."""
+        code = None if js is None else "".join(script(name) for name in js.split())
         return gr.HTML(elem_id=elem_id, js_on_load=code, apply_default_css=False, **options)
 
     def look_up(self, image: Image.Image, model: ModelSource | None) -> list[Fact]:
         """Facts about a sprite: what it is near to, and what it looks like."""
         return facts_about(image, model, self.studio.real)
 
+    def add_move(self, name: str, text: str, fits: Callable[[ModelSource | None], bool]) -> None:
+        """Let the dialog offer to take a sprite on to another tab.
+
+        Args:
+            name: of the dialog's event, which the tab listens to (``page.dialog.NAME``) and
+                ``scripts/dialog.js`` lists; what it sends, ``dialog.sent_sprite`` reads.
+            text: what is written on the button.
+            fits: whether it is offered for sprites of a model, or of none.
+        """
+        self._moves.append(Move(name, text, fits))
+
     def moves(self, model: ModelSource | None) -> list[tuple[str, str]]:
-        """Which tabs take a sprite on, and the text of the button that leads there."""
-        return []
+        """Which ways lead on from a sprite of this model, or of none: names and texts."""
+        return [(move.name, move.text) for move in self._moves if move.fits(model)]
 
 
 def told(function: Callable) -> Callable:

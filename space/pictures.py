@@ -4,7 +4,6 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 import numpy as np
 from drawing import Row
@@ -41,7 +40,8 @@ def with_clear_ground(image: Image.Image) -> Image.Image:
     pixels = np.array(image.convert("RGB"))
     white = (pixels >= 255 - NEAR_WHITE).all(-1)
     # One pixel of ground around it joins everything that touches the border.
-    map_ = Image.fromarray(np.pad(white, 1, constant_values=True).astype(np.uint8) * 255)
+    map_ = np.pad(white, 1, constant_values=True).astype(np.uint8) * 255
+    map_ = Image.fromarray(map_).copy()  # floodfill does nothing to an image on an array's memory
     ImageDraw.floodfill(map_, (0, 0), 128)
     ground = np.asarray(map_)[1:-1, 1:-1] == 128
     return Image.fromarray(np.dstack([pixels, np.where(ground, 0, 255).astype(np.uint8)]))
@@ -122,9 +122,13 @@ def rows_zip(rows: Sequence[Row]) -> bytes:
     buffer = io.BytesIO()
     facts = []
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        folders: list[str] = []
         for row in rows:
+            # Two names may differ in what no file's name can hold.
+            folder = file_name(row.name)
+            folders.append(f"{folder}-{len(folders) + 1}" if folder in folders else folder)
             for index, image in enumerate(row.images):
-                name = str(PurePosixPath(file_name(row.name), f"{index:02d}.png"))
+                name = f"{folders[-1]}/{index:02d}.png"
                 species = {"species": row.species[index]} if row.species else {}
                 facts.append(
                     {
@@ -146,4 +150,5 @@ def rows_zip(rows: Sequence[Row]) -> bytes:
 
 def file_name(name: str) -> str:
     """A model's public name as part of a file's name."""
-    return "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "-" for letter in name)
+    return kept.lstrip(".") or "model"

@@ -12,6 +12,7 @@ from pokegan import PokeGANError
 FORMATS = ("PNG", "GIF", "JPEG", "WEBP")
 MAX_BYTES = 5 * 1024 * 1024
 MAX_PIXELS = 4_000_000
+TOO_MANY_PIXELS = f"That image has more than {MAX_PIXELS // 10**6} million pixels."
 
 
 def decode_uri(uri: object) -> Image.Image:
@@ -45,12 +46,12 @@ def decode(content: bytes) -> Image.Image:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 # Known from the header alone: nothing large is decoded.
                 if image.width * image.height > MAX_PIXELS:
-                    raise PokeGANError(
-                        f"That image has more than {MAX_PIXELS // 10**6} million pixels."
-                    )
+                    raise PokeGANError(TOO_MANY_PIXELS)
                 return image.convert("RGBA")
     except PokeGANError:
         raise
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise PokeGANError(TOO_MANY_PIXELS) from None
     except UnidentifiedImageError:
         raise PokeGANError("That is no PNG, GIF, JPEG or WebP image.") from None
     except Exception:  # Decoders raise all kinds of errors on damaged files.

@@ -19,8 +19,10 @@
     button.textContent = "Copied";
     window.setTimeout(() => (button.textContent = caption), 1500);
   });
-  // A tab that shows something new gives the page's address the query that restores it.
-  window.pokeganLink = (query) => {
+  // A tab that shows something new gives the page's address the query that restores it. Tabs that are
+  // not seen are filled as well; the address is that of the one that is.
+  window.pokeganLink = (query, element) => {
+    if (!element.offsetParent) return;
     window.history.replaceState(null, "", query);
     // The Hub shows Spaces in a frame, and takes the address of the frame's page from it.
     if (window.parent !== window) {

@@ -28,10 +28,10 @@ function orderOf(better, reverse) {
 
 function link() {
   const shown = element.querySelector("[data-query]");
-  if (!shown || !element.offsetParent) return;
+  if (!shown) return;
   const { sort: key, reverse } = shown.dataset;
   const order = key ? `&sort=${encodeURIComponent(key)}${reverse === undefined ? "" : "&reverse=1"}` : "";
-  window.pokeganLink?.(shown.dataset.query + order);
+  window.pokeganLink?.(shown.dataset.query + order, element);
 }
 
 element.addEventListener("click", (event) => {

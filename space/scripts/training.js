@@ -67,10 +67,10 @@ function play(timeline) {
 // The page's address follows while this tab is seen.
 function link() {
   const query = element.querySelector("[data-query]")?.dataset.query;
-  if (!query || !element.offsetParent) return;
+  if (!query) return;
   const timeline = element.querySelector(".pg-timeline");
   const step = timeline ? `&step=${stagesOf(timeline)[sliderOf(timeline).value].step}` : "";
-  window.pokeganLink?.(query + step);
+  window.pokeganLink?.(query + step, element);
 }
 
 element.addEventListener("input", (event) => {

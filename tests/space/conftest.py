@@ -4,7 +4,7 @@ import sys
 
 import pytest
 from space.histories import write_log, write_metrics, write_timeline
-from space.space_server import SPACE, copy_space, running_space, save_model
+from space.space_server import SPACE, copy_space, running_space, save_model, save_small
 
 sys.path.insert(0, str(SPACE))
 
@@ -29,6 +29,38 @@ def space(tmp_path_factory):
     (models / "no-config" / "config.json").unlink()
     with running_space(folder, root / "log.txt") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def small_models(tmp_path_factory):
+    """A folder of small models: ``paints`` has palettes, types and an encoder, ``told`` an encoder
+    that is told groups, ``groups`` knows groups, ``plain`` knows nothing."""
+    folder = tmp_path_factory.mktemp("small")
+    save_small(folder / "groups", "cdcgan-generator", seed=1)
+    save_small(folder / "paints", "sprite-autoencoder", seed=2)
+    save_model(folder / "plain", seed=3, size=32)
+    save_small(folder / "told", "caegan", seed=4)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def fuse_space(small_models, tmp_path_factory):
+    """A running Space with ``small_models``."""
+    root = tmp_path_factory.mktemp("fuse")
+    folder = copy_space(root / "space")
+    log = root / "log.txt"
+    with running_space(folder, log, POKEGAN_MODELS=str(small_models)) as server:
+        yield server
+
+
+@pytest.fixture
+def studio(small_models):
+    """Draws with ``small_models``."""
+    from drawing import Studio
+    from models_index import ModelShelf, find_models
+
+    models, _ = find_models(small_models)
+    return Studio({model.name: model for model in models}, ModelShelf(8))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import torch
 from ports import free_port
+from small_recipes import SMALL
 
+from pokegan.models import ARCHITECTURES
 from pokegan.models.dcgan import DCGANGenerator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +31,19 @@ def save_model(folder: Path, seed: int = 0, **arguments) -> Path:
         for layer in model.modules():
             if isinstance(layer, torch.nn.ConvTranspose2d):
                 torch.nn.init.normal_(layer.weight, 0.0, 0.3)
+    model.save_pretrained(folder)
+    return folder
+
+
+def save_small(folder: Path, architecture: str, seed: int = 0, **arguments) -> Path:
+    """Save a small model of any architecture, with random weights that make sprites differ."""
+    arguments = SMALL[architecture] | {"size": 32} | arguments
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = ARCHITECTURES.get(architecture)(**arguments)
+        for layer in model.modules():
+            if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+                torch.nn.init.normal_(layer.weight, 0.0, 2 / layer.weight[0].numel() ** 0.5)
     model.save_pretrained(folder)
     return folder
 
