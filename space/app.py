@@ -33,6 +33,7 @@ from scores import add_scores
 from theme import STYLES, THEME
 from training import add_training
 from type_grid import add_types
+from uploads import MAX_BYTES
 
 HERE = Path(__file__).resolve().parent
 LOGO = HERE / "logo.png"
@@ -63,7 +64,7 @@ def build(models: Sequence[ModelSource], problems: Sequence[str]) -> gr.Blocks:
         models: what visitors may choose from.
         problems: one line for each folder that is no model, shown above the rows.
     """
-    with gr.Blocks(title="PokeGAN", analytics_enabled=False) as demo:
+    with gr.Blocks(title="PokeGAN", analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         gr.HTML(_header(), js_on_load=None, apply_default_css=False)
         if problems:
             gr.HTML(problems_html(problems), js_on_load=None, apply_default_css=False)
@@ -138,6 +139,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             # It would keep every drawn page, megabytes each, in the visitor's browser.
             run_history=False,
             ssr_mode=False,
+            # Nothing here takes files, but gradio's door for them is always open.
+            max_file_size=MAX_BYTES,
             # The Hub installs what this needs; who has gradio alone has the page all the same.
             mcp_server=find_spec("mcp") is not None,
             quiet=True,

@@ -1,8 +1,12 @@
 """The first tab: what each model makes of the same random numbers, row by row."""
 
+import math
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from html import escape
+from queue import SimpleQueue
 
 import gradio as gr
 from drawing import (
@@ -29,6 +33,7 @@ TAB = "compare"
 FIRST_MODELS = 4
 FIRST_COUNT = 16
 SHUFFLED_SEEDS = 1_000_000
+TOLD_EVERY_SECONDS = 0.3
 STEPS_SHOWN = "drawing in many small steps"
 
 
@@ -88,16 +93,14 @@ def add_compare(page: Page) -> None:
         drawn = studio.draw_all([name for name in names if name not in slow], request)
         return rows_html(drawn, page, request, names, waiting=slow)
 
-    def show_slow(*asked, progress=gr.Progress()) -> str:  # noqa: B008 - gradio's way
+    def show_slow(*asked) -> Iterator[str]:
         names = [n for n in check_names(asked[0], page.row_names) if studio.sources[n].is_slow]
-        if not names:
-            return ""
-        request = _request(*asked[1:])
-        drawn = [
-            studio.draw(name, request, lambda done, name=name: progress(done, desc=name))
-            for name in names
-        ]
-        return _rows_markup(drawn, page)
+        request, rows = _request(*asked[1:]), []
+        for name in names:
+            for percent in _percents(lambda tell, name=name: studio.draw(name, request, tell)):
+                yield _rows_markup(rows, page) + _progress_html(name, percent)
+            rows.append(studio.draw(name, request))
+        yield _rows_markup(rows, page)
 
     def move(by):
         def moved(*asked):
@@ -178,7 +181,7 @@ def add_compare(page: Page) -> None:
     ]  # fmt: skip
     if any(model.is_slow for model in studio.models.values()):
         for event in drawn:
-            event.success(told(show_slow), controls, slow_rows, show_progress="full", **slowly)
+            event.success(told(show_slow), controls, slow_rows, show_progress="hidden", **slowly)
     lock.input(
         locked, lock, [seed, shuffle_button, back, forth],
         api_visibility="private", queue=False, show_progress="hidden",
@@ -316,6 +319,32 @@ def _rows_markup(rows: Sequence[Row], page: Page) -> str:
             " numbers: compare number 1 with number 1, number 2 with number 2.</p>"
         )
     return "".join(parts)
+
+
+def _percents(work: Callable[[Callable[[float], None]], object]) -> Iterator[int]:
+    """Run ``work`` and yield now and then how much of it is done, in percent.
+
+    Args:
+        work: is given a function that it tells the share that is done.
+    """
+    shares: SimpleQueue[float | None] = SimpleQueue()
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(work, shares.put)
+        job.add_done_callback(lambda _: shares.put(None))
+        told = -math.inf
+        while (share := shares.get()) is not None:
+            if time.monotonic() - told > TOLD_EVERY_SECONDS:
+                yield int(100 * share)
+                told = time.monotonic()
+    job.result()
+
+
+def _progress_html(name: str, percent: int) -> str:
+    label = escape(f"{name} is drawing: {percent} %")
+    return (
+        f'<section class="pg-row pg-waiting" aria-label="{label}"><label>{label}'
+        f'<progress max="100" value="{percent}"></progress></label></section>'
+    )
 
 
 def _row_html(row: Row, page: Page) -> str:

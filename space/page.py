@@ -1,7 +1,9 @@
 """What the tabs of the page share."""
 
 import functools
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -98,17 +100,31 @@ class Page:
 
 def told(function: Callable) -> Callable:
     """Show a ``PokeGANError`` as one line to the visitor, with no traceback in the log."""
+    if inspect.isgeneratorfunction(function):
 
-    @functools.wraps(function)
-    def wrapped(*args, **kwargs):
-        try:
-            return function(*args, **kwargs)
-        except PokeGANError as error:
-            # Gradio renders the message as HTML.
-            message = escape(str(error), quote=False)
-            raise gr.Error(message, print_exception=False) from None
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            with _shown_to_visitors():
+                yield from function(*args, **kwargs)
+
+    else:
+
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            with _shown_to_visitors():
+                return function(*args, **kwargs)
 
     return wrapped
+
+
+@contextmanager
+def _shown_to_visitors() -> Iterator[None]:
+    try:
+        yield
+    except PokeGANError as error:
+        # Gradio renders the message as HTML.
+        message = escape(str(error), quote=False)
+        raise gr.Error(message, print_exception=False) from None
 
 
 def script(name: str) -> str:

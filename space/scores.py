@@ -256,7 +256,7 @@ def _group_html(facts: Facts) -> str:
         f'<p class="pg-protocol">{escape(protocol_line(facts))}</p>'
         f"{_table_html(facts, columns, 'Headline metrics')}"
         f'<p class="pg-note">{escape(" ".join(notes(facts)))}</p>'
-        f'<h3>Side by side</h3><div class="pg-panels">{_bars_html(facts, columns)}</div>'
+        f'<h3>Side by side</h3><div class="pg-bar-charts">{_bars_html(facts, columns)}</div>'
         f"<h3>What the numbers mean</h3>{_meanings_html(columns)}{expander}</section>"
     )
 

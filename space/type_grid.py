@@ -372,7 +372,8 @@ def _grid_html(columns: Sequence[TypesColumn], seed: int, number: int) -> str:
         for place, name in enumerate(TYPES)
     )
     table = (
-        '<div class="pg-table" tabindex="0" role="region" aria-label="One sprite as each type">'
+        '<div class="pg-type-table" tabindex="0" role="region"'
+        ' aria-label="One sprite as each type">'
         f'<table><thead><tr><th scope="col">Type</th>{heads}</tr></thead><tbody>{rows}</tbody>'
         "</table></div>"
     )

@@ -180,7 +180,7 @@ def test_types_are_a_table_whose_head_stays(open_page, fuse_space):
     expect(heads).to_have_count(4)
     expect(page.locator("#types-grid tbody tr")).to_have_count(18)
     expect(page.get_by_alt_text(re.compile("dark, drawn as the group dark-ghost"))).to_have_count(2)
-    table = page.locator("#types-grid .pg-table")
+    table = page.locator("#types-grid .pg-type-table")
     top = heads.first.bounding_box()["y"]
     table.evaluate("table => table.scrollTo(0, 500)")
     assert heads.first.bounding_box()["y"] == top
@@ -201,7 +201,7 @@ def test_on_a_phone_the_table_scrolls_and_the_page_does_not(open_page, fuse_spac
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     name = page.locator("#types-grid tbody th").first
     left = name.bounding_box()["x"]
-    table = page.locator("#types-grid .pg-table")
+    table = page.locator("#types-grid .pg-type-table")
     assert table.evaluate("table => { table.scrollTo(9999, 0); return table.scrollLeft }") > 0
     assert name.bounding_box()["x"] == left
 
