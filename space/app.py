@@ -76,7 +76,7 @@ def build(models: Sequence[ModelSource], problems: Sequence[str]) -> gr.Blocks:
         page = Page(studio, demo, problems)
         page.saver = page.html("saver", js="saver", render=False)
         add_dialog(page)
-        with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
             page.tabs = tabs
             for name, (title, add) in TABS.items():
                 with gr.Tab(title, id=name, render_children=True):

@@ -1,35 +1,8 @@
-"""The page's theme: gradio's variables; the rest of its look is in ``styles/``."""
+"""The page's theme, and the style sheets that give the rest of its look."""
 
 from pathlib import Path
 
-import gradio as gr
+from pokegan.page_theme import page_theme
 
 STYLES = sorted(Path(__file__).with_name("styles").glob("*.css"))
-
-# Only fonts that machines have: the page must not ask anyone else's server for anything.
-THEME = gr.themes.Base(
-    primary_hue="teal",
-    neutral_hue="stone",
-    radius_size="lg",
-    font=("Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"),
-    font_mono=("Menlo", "Consolas", "DejaVu Sans Mono", "monospace"),
-).set(
-    body_background_fill="*neutral_50",
-    body_background_fill_dark="*neutral_950",
-    body_text_color_subdued="*neutral_500",
-    body_text_color_subdued_dark="*neutral_400",
-    background_fill_primary_dark="*neutral_900",
-    border_color_primary_dark="*neutral_700",
-    input_background_fill_dark="*neutral_800",
-    block_label_text_color="*neutral_600",
-    block_title_text_color="*neutral_600",
-    button_primary_background_fill="*primary_700",
-    button_primary_background_fill_hover="*primary_800",
-    button_primary_background_fill_dark="*primary_700",
-    button_primary_background_fill_hover_dark="*primary_600",
-    button_primary_text_color="white",
-    checkbox_background_color_selected="*primary_700",
-    checkbox_border_color_selected="*primary_700",
-    slider_color="*primary_700",
-    slider_color_dark="*primary_500",
-)
+THEME = page_theme()

@@ -24,6 +24,7 @@ from pokegan.metrics.rating import (
     overall,
     preferred_to_real,
 )
+from pokegan.page_theme import page_theme
 
 HERE = Path(__file__).resolve().parent
 HOST = "127.0.0.1"
@@ -32,27 +33,8 @@ HOST = "127.0.0.1"
 WIDE, NARROW = 192, 160
 """CSS pixels of a sprite's side at most, on wide windows and on narrow ones."""
 
-# Only fonts that machines have: the page must not ask anyone else's server for anything.
-THEME = gr.themes.Base(
-    primary_hue="teal",
-    neutral_hue="stone",
-    radius_size="lg",
-    font=("Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"),
-    font_mono=("Menlo", "Consolas", "DejaVu Sans Mono", "monospace"),
-).set(
-    body_background_fill="*neutral_50",
-    body_background_fill_dark="*neutral_950",
-    body_text_color_subdued="*neutral_500",
-    body_text_color_subdued_dark="*neutral_400",
-    background_fill_primary_dark="*neutral_900",
-    border_color_primary_dark="*neutral_700",
-    block_title_text_color="*neutral_800",
-    block_title_text_color_dark="*neutral_100",
-    button_primary_background_fill="*primary_700",
-    button_primary_background_fill_hover="*primary_800",
-    button_primary_background_fill_dark="*primary_700",
-    button_primary_background_fill_hover_dark="*primary_600",
-    button_primary_text_color="white",
+THEME = page_theme().set(
+    block_title_text_color="*neutral_800", block_title_text_color_dark="*neutral_100"
 )
 
 HEADER = """<header class="pg-header"><h1>Blind rating</h1>

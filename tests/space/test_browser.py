@@ -189,11 +189,23 @@ def test_every_width_fits(open_page, space, width, columns):
     assert page.evaluate("document.documentElement.scrollWidth") == width
     tops = [image.bounding_box()["y"] for image in sprites(page, "alpha").all()]
     assert tops.count(tops[0]) >= columns
-    for selector in (".pg-controls", ".pg-header", ".pg-row", ".pg-sprites img", "#shuffle"):
+    for selector in (
+        ".pg-controls",
+        ".pg-header",
+        ".pg-row",
+        ".pg-sprites img",
+        "#shuffle",
+        "[role=tab]",
+    ):
         for box in page.locator(selector).all():
             area = box.bounding_box()
             assert area["x"] >= 0
             assert area["x"] + area["width"] <= width
+    # Nothing is squeezed until it cannot be seen.
+    for label in ("Lock the seed", "Seed", "Type", "Second type"):
+        area = page.get_by_label(label, exact=True).bounding_box()
+        assert area["width"] >= 12
+        assert area["x"] + area["width"] <= width
 
 
 def test_two_visitors_do_not_disturb_each_other(open_page, space):
