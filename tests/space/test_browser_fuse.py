@@ -15,10 +15,10 @@ expect.set_options(timeout=60_000)
 
 def open_tab(open_page, space, name, query="", **size):
     """The page with one tab open, by a link where there is a query, else by hand."""
-    page = open_page(space, **size)
     if query:
-        page.goto(f"{space.url}?tab={name.lower()}&{query}")
+        page = open_page(space, query=f"?tab={name.lower()}&{query}", **size)
     else:
+        page = open_page(space, **size)
         page.get_by_role("tab", name=name).click()
     expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
     return page
@@ -83,7 +83,7 @@ def test_drawing_swapping_and_the_paths_length_change_what_is_fused(open_page, f
     expect(path(page)).to_have_count(5)
     # The address restores the view.
     shown = sources(path(page))
-    page.goto(page.url)
+    page = open_page(fuse_space, query=f"?{urlsplit(page.url).query}")
     expect(path(page)).to_have_count(5)
     assert sources(path(page)) == shown
 
@@ -245,7 +245,7 @@ def test_a_sprite_is_recoloured_and_its_palettes_shuffled(open_page, fuse_space)
     expect(page.locator("dialog[open] dd", has_text="8 of seed")).to_be_visible()
     page.keyboard.press("Escape")
     shown = sources(palettes)
-    page.goto(page.url)
+    page = open_page(fuse_space, query=f"?{urlsplit(page.url).query}")
     expect(palettes).to_have_count(12)
     assert sources(palettes) == shown
 
