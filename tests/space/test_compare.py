@@ -243,3 +243,38 @@ def _run(lines):
     names = {}
     exec(lines, names)
     return names
+
+
+# ---- slow models --------------------------------------------------------------------------------
+
+
+def test_progress_is_told_until_the_work_is_done(compare, monkeypatch):
+    monkeypatch.setattr(compare, "TOLD_EVERY_SECONDS", -1.0)
+    done = []
+
+    def work(tell):
+        for step in range(1, 5):
+            tell(step / 4)
+        done.append(True)
+
+    assert list(compare._percents(work)) == [25, 50, 75, 100]
+    assert done == [True]
+
+
+def test_work_that_fails_ends_the_progress_with_its_error(compare, monkeypatch):
+    monkeypatch.setattr(compare, "TOLD_EVERY_SECONDS", -1.0)
+
+    def work(tell):
+        tell(0.5)
+        raise PokeGANError("slow: lost")
+
+    told = compare._percents(work)
+    assert next(told) == 50
+    with pytest.raises(PokeGANError, match=r"^slow: lost$"):
+        next(told)
+
+
+def test_browsers_are_not_told_of_every_step(compare, monkeypatch):
+    now = iter([0.0, 0.0, 0.1, 0.2, 0.5, 0.5, 0.6])
+    monkeypatch.setattr(compare.time, "monotonic", lambda: next(now))
+    assert list(compare._percents(lambda tell: [tell(step / 5) for step in range(5)])) == [0, 60]
