@@ -14,10 +14,12 @@ from space.space_server import SPACE, running_space
 WIDTH, HEIGHT = 1280, 880
 PICTURES = {
     "compare": ("?tab=compare&n=16&seed=3", ".pg-row"),
-    "fuse": ("?tab=fuse", ".pg-fuse-path, .pg-sprite"),
+    "fuse": ("?tab=fuse", "#fuse-result .pg-sprite"),
     "training": ("?tab=training", ".pg-chart"),
 }
 """By name, the query of what is shown, and what is there when it is complete."""
+
+DECODED = "Promise.all([...document.images].map((image) => image.decode().catch(() => null)))"
 
 
 def main() -> None:
@@ -31,7 +33,7 @@ def main() -> None:
                 page = chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT})
                 page.goto(server.url + query)
                 page.locator(ready).first.wait_for()
-                page.wait_for_load_state("networkidle")
+                page.evaluate(DECODED)
                 page.screenshot(path=folder / f"{name}.png")
                 page.close()
         chromium.close()
