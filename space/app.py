@@ -38,6 +38,8 @@ from uploads import MAX_BYTES
 HERE = Path(__file__).resolve().parent
 LOGO = HERE / "logo.png"
 CACHED_MODELS = 16
+STATUS_SECONDS = 2.0
+"""How often waiting visitors are told their place; by default all are told at every change."""
 
 TABS = {
     "compare": ("Compare", add_compare),
@@ -84,7 +86,7 @@ def build(models: Sequence[ModelSource], problems: Sequence[str]) -> gr.Blocks:
         page.saver.render()
         page.dialog.render()
         demo.load(_asked_tab, None, tabs, api_visibility="private", queue=False)
-    return demo.queue(max_size=WAITING_VISITORS)
+    return demo.queue(max_size=WAITING_VISITORS, status_update_rate=STATUS_SECONDS)
 
 
 def _asked_tab(request: gr.Request):

@@ -117,9 +117,9 @@ def test_many_visitors_at_once_are_all_served(client):
     def draw(seed):
         return client.predict(models=["alpha"], count=2, seed=seed, api_name="/compare")
 
-    with ThreadPoolExecutor(16) as pool:
-        together = list(pool.map(draw, range(16)))
-    for seed in (0, 7, 15):
+    with ThreadPoolExecutor(32) as pool:
+        together = list(pool.map(draw, range(32)))
+    for seed in (0, 7, 31):
         np.testing.assert_array_equal(sprites(together[seed][0]), sprites(draw(seed)[0]))
 
 
