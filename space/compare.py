@@ -1,10 +1,12 @@
 """The first tab: what each model makes of the same random numbers, row by row."""
 
+import json
 import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from html import escape
 from queue import SimpleQueue
 
@@ -298,9 +300,6 @@ def _keep_bar(names: Sequence[str], request: Request) -> str:
 
 
 def _save_button(kind, names, request, caption, label) -> str:
-    import json
-    from dataclasses import asdict
-
     data = escape(json.dumps({"as": kind, "models": list(names), "request": asdict(request)}))
     spoken = f' aria-label="{escape(label)}"' if label else ""
     return (
