@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -17,6 +16,7 @@ from PIL import Image
 from png import png_uri
 
 from pokegan import PokeGANError
+from pokegan.cores import usable_cores
 from pokegan.data.types import TYPES
 from pokegan.models.base import CHUNK
 from pokegan.models.conditioning import CLASSES
@@ -27,7 +27,7 @@ MAX_TRUNCATION = 2.0
 KEPT_SPRITES = 4096
 """Sprites in memory, so that a look at the same rows again costs nothing: some 25 kB each."""
 
-WORKERS = os.cpu_count() or 1
+WORKERS = usable_cores()
 """Rows are drawn side by side, each by one thread: as quick for one visitor as many threads for
 each row, and quicker for many visitors."""
 

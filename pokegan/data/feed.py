@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from pokegan.cores import usable_cores
 from pokegan.data.batch import Batch
 from pokegan.data.images import to_training_batch
 from pokegan.data.order import Share, batch_indices
@@ -86,7 +87,8 @@ class SpriteBank(_ByIndex):
 class SpriteLoader(_ByIndex):
     """The same batches as :class:`SpriteBank`, for datasets that do not fit into memory.
 
-    Images are decoded by two worker processes that read ahead. Arguments as for ``SpriteBank``.
+    Images are decoded by two worker processes that read ahead, or one where there is one core.
+    Arguments as for ``SpriteBank``.
     """
 
     def __init__(self, dataset: "datasets.Dataset", size: int, channels: int):
@@ -113,7 +115,7 @@ class SpriteLoader(_ByIndex):
         loader = DataLoader(
             self._images,
             batch_sampler=_Schedule(schedule),
-            num_workers=2,
+            num_workers=min(2, usable_cores()),
             collate_fn=_collate,
             worker_init_fn=_leave_signals_to_the_run,
             # Its own generator: seeding the workers must not advance the run's random state.

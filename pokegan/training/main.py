@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from pokegan.allocator import keep_freed_memory
+from pokegan.cores import usable_cores
 from pokegan.errors import PokeGANError
 from pokegan.training.recipe import Recipe, RunOptions, parse_command_line
 
@@ -61,7 +62,7 @@ def _run(recipe: Recipe, options: RunOptions) -> int:
     if accelerator.device.type == "cpu":
         # Launchers set OMP_NUM_THREADS=1, which would leave most of the machine idle.
         here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        torch.set_num_threads(options.threads or max(1, _cores() // here))
+        torch.set_num_threads(options.threads or max(1, usable_cores() // here))
         keep_freed_memory()
         torch.set_flush_denormal(True)  # vanishing gradients must not slow the arithmetic
     pushes = options.push_to is not None and accelerator.is_main_process
@@ -161,12 +162,6 @@ def check_world(
             f"--num-processes asks for {wanted} processes, but {processes} take part; start them"
             f" with `torchrun --nproc_per_node {wanted} train.py ...`"
         )
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _summary(

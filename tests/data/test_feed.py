@@ -1,4 +1,5 @@
 import itertools
+import os
 import signal
 
 import numpy as np
@@ -33,6 +34,20 @@ def test_batches_hold_the_rows_of_the_schedule(dataset, feed_class, channels):
             assert batch.types[place].tolist() == [row["type1"], row["type2"]]
             assert batch.group[place] == row["type_group"]
             assert batch.shiny[place] == row["shiny"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores are chosen on Linux only")
+@pytest.mark.filterwarnings("error")
+def test_a_machine_of_one_core_gets_the_same_batches_and_no_warning(dataset):
+    expected = list(SpriteLoader(dataset, 16, 3).batches(SCHEDULE))
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        batches = list(SpriteLoader(dataset, 16, 3).batches(SCHEDULE))
+    finally:
+        os.sched_setaffinity(0, cores)
+    for batch, other in zip(batches, expected, strict=True):
+        assert torch.equal(batch.image, other.image)
 
 
 def test_white_is_one_and_black_is_minus_one(dataset):
