@@ -19,11 +19,12 @@ from drawing import (
     Row,
     asked_types,
     check_names,
+    random_seed,
 )
 from guess import Guess, guess_html, reveal_html
 from links import flag_in, names_in, number_in, one_of, query_of, whole_in
 from markup import copy_button, display_size, duration, problems_html, sprite_button
-from page import QUICK, SLOW, Page, told
+from page import QUICK, SLOW, Page, told, type_choices
 from pictures import file_name, rows_zip, sheet_png
 from png import data_uri
 from python_lines import python_of_row
@@ -34,7 +35,6 @@ from pokegan.data.types import TYPES
 TAB = "compare"
 FIRST_MODELS = 4
 FIRST_COUNT = 16
-SHUFFLED_SEEDS = 1_000_000
 TOLD_EVERY_SECONDS = 0.3
 STEPS_SHOWN = "drawing in many small steps"
 
@@ -57,9 +57,9 @@ def add_compare(page: Page) -> None:
                 seed = gr.Number(0, precision=0, label="Seed", elem_id="seed", min_width=110)
                 forth = gr.Button("›", elem_id="seed-forth", min_width=40, scale=0)
             lock = gr.Checkbox(label="Lock the seed", min_width=120, elem_classes="pg-flag")
-            first = gr.Dropdown(_type_choices("Any type"), value="", label="Type", min_width=130)
+            first = gr.Dropdown(type_choices("Any type"), value="", label="Type", min_width=130)
             second = gr.Dropdown(
-                _type_choices("No second type"), value="", label="Second type", min_width=150
+                type_choices("No second type"), value="", label="Second type", min_width=150
             )  # fmt: skip
             guess_button = gr.Button("Guess the model", elem_id="guess", min_width=150)
         with gr.Accordion("More settings", open=False), gr.Row(elem_classes="pg-strip"):
@@ -76,7 +76,7 @@ def add_compare(page: Page) -> None:
                 min_width=220,
                 elem_classes="pg-flag",
             )
-    rows = page.html("rows", js="rows address", min_height=240)
+    rows = page.html("rows", js="sprites rows address", min_height=240)
     slow_rows = page.html("slow-rows", js="sprites")
     page.opens_dialog(rows)
     page.opens_dialog(slow_rows)
@@ -99,9 +99,13 @@ def add_compare(page: Page) -> None:
         names = [n for n in check_names(asked[0], page.row_names) if studio.sources[n].is_slow]
         request, rows = _request(*asked[1:]), []
         for name in names:
-            for percent in _percents(lambda tell, name=name: studio.draw(name, request, tell)):
-                yield _rows_markup(rows, page) + _progress_html(name, percent)
-            rows.append(studio.draw(name, request))
+            above = _rows_markup(rows, page)
+
+            def work(tell, name=name):
+                rows.append(studio.draw(name, request, tell))
+
+            for percent in _percents(work):
+                yield above + _progress_html(name, percent)
         yield _rows_markup(rows, page)
 
     def move(by):
@@ -113,7 +117,7 @@ def add_compare(page: Page) -> None:
         return moved
 
     def shuffle(*asked):
-        seed = random.randrange(SHUFFLED_SEEDS)
+        seed = random_seed()
         return seed, show(*asked[:4], seed, *asked[5:])
 
     def locked(lock):
@@ -138,7 +142,7 @@ def add_compare(page: Page) -> None:
         """Pack what a button of the rows stands for."""
         data = event._data if isinstance(event._data, dict) else {}
         names = check_names(data.get("models"), page.row_names)
-        request = Request(**_clean(data.get("request")))
+        request = Request.from_dict(data.get("request"))
         drawn = [row for row in studio.draw_all(names, request) if not row.error]
         if not drawn:
             raise PokeGANError("There is nothing to save.")
@@ -275,17 +279,6 @@ def _request(first, second, count, seed, shiny, truncation) -> Request:
     return Request(count, seed, asked_types(first, second), shiny, truncation)
 
 
-def _clean(data: object) -> dict:
-    """A request that the page wrote and the browser sent back, as arguments."""
-    if not isinstance(data, dict) or not {*data} <= {*Request.__dataclass_fields__}:
-        raise PokeGANError("There is nothing to save.")
-    try:
-        types = tuple((name, float(weight)) for name, weight in data.get("types", ()))
-    except (TypeError, ValueError):
-        raise PokeGANError("There is nothing to save.") from None
-    return {**data, "types": types}
-
-
 def _saved(uri: str, name: str) -> str:
     return f'<a href="{uri}" download="{escape(name)}" tabindex="-1" aria-hidden="true"></a>'
 
@@ -380,7 +373,3 @@ def _row_html(row: Row, page: Page) -> str:
         f'<div class="pg-actions">{sheet}{python}</div></header>'
         f'<div class="pg-sprites" style="--side:{side}px">{figures}</div></section>'
     )
-
-
-def _type_choices(none: str) -> list[tuple[str, str]]:
-    return [(none, ""), *((name.capitalize(), name) for name in TYPES)]

@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import random
 import threading
 import time
 from collections import OrderedDict
@@ -24,12 +25,17 @@ from pokegan.models.conditioning import CLASSES
 MAX_COUNT = 64
 MAX_SEED = 2**32 - 1
 MAX_TRUNCATION = 2.0
+SHUFFLED_SEEDS = 1_000_000
+"""Seeds that chance chooses are below: short enough to be read out."""
+
 KEPT_SPRITES = 4096
 """Sprites in memory, so that a look at the same rows again costs nothing: some 25 kB each."""
 
 WORKERS = usable_cores()
 """Rows are drawn side by side, each by one thread: as quick for one visitor as many threads for
 each row, and quicker for many visitors."""
+
+NO_SPRITE = "That is no sprite of this page."
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +71,20 @@ class Request:
             raise PokeGANError(f"types: choose among {', '.join(TYPES)}, each at most once.")
         for _, weight in self.types:
             check_number("weight", weight, 0, 1)
+
+    @classmethod
+    def from_dict(cls, data: object) -> "Request":
+        """Read what ``dataclasses.asdict`` wrote and the browser sent back.
+
+        Raises:
+            PokeGANError: it is no such thing, or a value is out of range.
+        """
+        try:
+            fields = dict(data)
+            types = tuple((name, float(weight)) for name, weight in fields.pop("types", ()))
+            return cls(types=types, **fields)
+        except (TypeError, ValueError):
+            raise PokeGANError(NO_SPRITE) from None
 
     def types_for(self, conditioning: str | None) -> Any:
         """``types`` as a model of this conditioning takes them; ``None`` where the seed chooses."""
@@ -114,18 +134,16 @@ class SpriteRef:
             PokeGANError: whatever :meth:`to_dict` cannot have written for one of ``models``.
         """
         try:
-            request = dict(data["request"])
-            types = tuple((name, float(weight)) for name, weight in request.pop("types", ()))
             recolor = data.get("recolor")
             ref = cls(
                 data["model"],
-                Request(types=types, **request),
+                Request.from_dict(data["request"]),
                 data.get("index", 0),
                 None if recolor is None else (recolor[0], recolor[1]),
             )
             known = ref.model in models
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError):
-            raise PokeGANError("That is no sprite of this page.") from None
+        except (TypeError, KeyError, IndexError, AttributeError):
+            raise PokeGANError(NO_SPRITE) from None
         if not known:
             raise PokeGANError("There is no such model here.")
         check_whole("index", ref.index, 0, MAX_COUNT - 1)
@@ -206,7 +224,7 @@ class Studio:
         return self.shelf.get(self.models[name])
 
     def able(self, method: str) -> list[str]:
-        """Names of the models that have this method, or attribute with a value."""
+        """Names of the models that have this method."""
         return [name for name, model in self.models.items() if model.offers(method)]
 
     def draw(
@@ -299,7 +317,7 @@ class Studio:
         if row.error:
             raise PokeGANError(row.error)
         if ref.index >= len(row.images):  # there are only so many real sprites of a kind
-            raise PokeGANError("That is no sprite of this page.")
+            raise PokeGANError(NO_SPRITE)
         return row
 
     def recolored(self, ref: SpriteRef, seed: int, count: int) -> list[Image.Image]:
@@ -399,6 +417,11 @@ def check_number(name: str, value: object, low: float, high: float) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise PokeGANError(f"{name} must be a number from {low:g} to {high:g}.")
+
+
+def random_seed() -> int:
+    """A seed that chance chooses."""
+    return random.randrange(SHUFFLED_SEEDS)
 
 
 def asked_types(*names: str | None) -> tuple[tuple[str, float], ...]:

@@ -2,17 +2,16 @@
 
 import functools
 import json
-import random
 from collections.abc import Sequence
 from html import escape
 
 import gradio as gr
 from dialog import sent_sprite
-from drawing import Request, SpriteRef
+from drawing import Request, SpriteRef, random_seed
 from fusing import MAX_STEPS, MIN_STEPS, Fusion, fuse, is_own, needs_type
 from links import one_of, query_of, whole_in
 from markup import display_size, download_link, problems_html, sprite_button
-from page import QUICK, Page, told
+from page import QUICK, Page, told, type_choices
 from pictures import file_name, path_gif
 from PIL import Image
 from png import data_uri, png_uri
@@ -27,15 +26,14 @@ TAB = "fuse"
 PLACES = ("first", "second")
 FIRST_SEEDS = (93, 36)
 FIRST_STEPS = 12
-SHUFFLED_SEEDS = 1_000_000
 FILM_SIDE = 256
 ACCEPTED = "image/png,image/gif,image/jpeg,image/webp"
 
 NO_ENCODER = """<section class="pg-empty"><h2>No model here can fuse sprites</h2>
 <p>That takes a model with an encoder, which turns a picture into the numbers a generator draws
 from. Train one, and start this page on its run folder:</p>
-<pre><code>accelerate launch train.py --recipe sprite --out runs/sprite
-POKEGAN_MODELS=runs/sprite python space/app.py</code></pre></section>"""
+<pre><code>accelerate launch train.py --recipe aegan --out runs/aegan
+POKEGAN_MODELS=runs/aegan python space/app.py</code></pre></section>"""
 
 UPLOAD_TEXT = (
     "PNG, GIF, JPEG or WebP, up to 5 MB. It is read by this page's server and kept only in your"
@@ -84,7 +82,7 @@ def add_fuse(page: Page) -> None:
             visible=len(encoders) > 1, elem_id="fuse-model",
         )  # fmt: skip
         type_ = gr.Dropdown(
-            [(name.capitalize(), name) for name in TYPES], value=TYPES[0], visible=False,
+            type_choices(), value=TYPES[0], visible=False,
             label="Type that the model is told", min_width=160, elem_id="fuse-type",
         )  # fmt: skip
         steps = gr.Slider(
@@ -124,7 +122,7 @@ def add_fuse(page: Page) -> None:
     def random_slot(name) -> Slot:
         if name not in drawers:
             raise PokeGANError(f"model: choose among {', '.join(drawers)}.")
-        seed = random.randrange(SHUFFLED_SEEDS)
+        seed = random_seed()
         return slot_of_ref(SpriteRef(name, Request(1, seed)), studio)
 
     def draw_one(place):

@@ -1,6 +1,5 @@
 """Which models the Space offers, and a small cache of the loaded ones."""
 
-import functools
 import json
 import math
 import os
@@ -59,7 +58,7 @@ class ModelSource:
         """Whether its folder is one of those beside this page."""
         return isinstance(self.source, Path) and self.source.resolve().parent == HOME
 
-    @functools.cached_property
+    @property
     def config(self) -> dict[str, Any]:
         """``config.json``, as far as it is on this machine; empty where it is not."""
         try:

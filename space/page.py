@@ -16,6 +16,7 @@ from nearness import Fact, facts_about
 from PIL import Image
 
 from pokegan import PokeGANError
+from pokegan.data.types import TYPES
 
 SCRIPTS = Path(__file__).with_name("scripts")
 
@@ -125,6 +126,11 @@ def _shown_to_visitors() -> Iterator[None]:
         # Gradio renders the message as HTML.
         message = escape(str(error), quote=False)
         raise gr.Error(message, print_exception=False) from None
+
+
+def type_choices(none: str = "") -> list[tuple[str, str]]:
+    """Choices of a list of types: what is read, and what is meant; ``none`` is read for no type."""
+    return [*[(none, "")] * bool(none), *((name.capitalize(), name) for name in TYPES)]
 
 
 def script(name: str) -> str:

@@ -54,7 +54,7 @@ class RealSprite:
 
 @dataclass(frozen=True)
 class RealSprites:
-    """Stands among the models where rows are compared. Nothing can be fused or recoloured with it.
+    """Stands among the models where rows are compared. Its sprites can be fused; it fuses none.
 
     Attributes:
         folder: of the dataset, as ``pokegan dataset build`` makes it.

@@ -2,13 +2,12 @@
 
 import functools
 import json
-import random
 from dataclasses import replace
 from html import escape
 
 import gradio as gr
 from dialog import sent_sprite
-from drawing import MAX_COUNT, MAX_SEED, Request, SpriteRef, check_whole
+from drawing import MAX_COUNT, MAX_SEED, Request, SpriteRef, check_whole, random_seed
 from links import query_of, whole_in
 from markup import display_size, problems_html, sprite_button, swatches
 from page import QUICK, Page, told
@@ -22,7 +21,6 @@ from pokegan import PokeGANError
 TAB = "recolour"
 PALETTES = 12
 FIRST_SEED = 8
-SHUFFLED_SEEDS = 1_000_000
 ENLARGED = 256
 
 NO_PALETTES = """<section class="pg-empty"><h2>No model here can recolour sprites</h2>
@@ -88,14 +86,14 @@ def add_recolour(page: Page) -> None:
         return json.dumps(ref.to_dict()), view(ref, palette_seed)
 
     def another(model, palette_seed):
-        ref = SpriteRef(model, Request(1, random.randrange(SHUFFLED_SEEDS)))
+        ref = SpriteRef(model, Request(1, random_seed()))
         return all_of(SpriteRef.from_dict(ref.to_dict(), studio.models), palette_seed)
 
     def repainted(text, palette_seed):
         return view(SpriteRef.from_dict(_read(text), studio.models), palette_seed)
 
     def shuffled(text):
-        palette_seed = random.randrange(SHUFFLED_SEEDS)
+        palette_seed = random_seed()
         return palette_seed, repainted(text, palette_seed)
 
     def moved(palette_seed, event: gr.EventData):

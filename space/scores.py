@@ -42,7 +42,7 @@ Facts = dict[str, dict]
 def add_scores(page: Page) -> None:
     """Lay out the tab, inside the open ``gr.Tab``, and add its API."""
     fetcher = PartFetcher()
-    view = page.html("scores", js="scores", min_height=320)
+    view = page.html("scores", js="scores lazy", min_height=320)
 
     def show() -> str:
         return scores_html(*collect(list(page.studio.models.values()), fetcher))

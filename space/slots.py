@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from drawing import SpriteRef, Studio
+from drawing import NO_SPRITE, SpriteRef, Studio
 from pictures import with_clear_ground
 from PIL import Image
 from png import png_uri
@@ -19,7 +19,6 @@ MAX_SIDE = 192
 
 MIN_SIDE = 16
 MAX_TEXT = 1_000_000
-NO_SPRITE = "That is no sprite of this page."
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def add_training(page: Page) -> None:
             [("No other model", ""), *((name, name) for name in names)], value="",
             label="Beside it", elem_id="training-beside",
         )  # fmt: skip
-    view = page.html("training", js="training", min_height=320)
+    view = page.html("training", js="training lazy", min_height=320)
 
     def show(first, second, parts: Mapping[str, str] | None = None, step: int | None = None) -> str:
         pair = [first] if first == second else [first, second]

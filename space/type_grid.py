@@ -1,16 +1,24 @@
 """The tab of types: one latent drawn as each of the 18, and as a blend of two."""
 
 import functools
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
 import gradio as gr
-from drawing import MAX_COUNT, MAX_SEED, Request, SpriteRef, Studio, check_names, check_whole
+from drawing import (
+    MAX_COUNT,
+    MAX_SEED,
+    Request,
+    SpriteRef,
+    Studio,
+    check_names,
+    check_whole,
+    random_seed,
+)
 from links import names_in, one_of, query_of, whole_in
 from markup import display_size, problems_html, sprite_button
-from page import QUICK, Page, told
+from page import QUICK, Page, told, type_choices
 from PIL import Image
 from png import png_uri
 
@@ -31,7 +39,6 @@ BLEND_HEAD = (
     '<h2 class="pg-blend-title">Between two types</h2><p class="pg-note">Move the share, and the'
     " monsters turn from one into the other.</p>"
 )
-SHUFFLED_SEEDS = 1_000_000
 
 NO_TYPES = """<section class="pg-empty"><h2>No model here knows types</h2>
 <p>Train one that does, and start this page on its run folder:</p>
@@ -78,7 +85,7 @@ def add_types(page: Page) -> None:
             with gr.Row(elem_classes="pg-strip"):
                 first, second = (
                     gr.Dropdown(
-                        [(name.capitalize(), name) for name in TYPES], value=value, label=label,
+                        type_choices(), value=value, label=label,
                         min_width=110, elem_id=id_,
                     )
                     for value, label, id_ in zip(
@@ -122,7 +129,7 @@ def add_types(page: Page) -> None:
         return moved
 
     def shuffled(chosen, seed, *rest):
-        seed = random.randrange(SHUFFLED_SEEDS)
+        seed = random_seed()
         return seed, *view(chosen, seed, *rest)
 
     @functools.cache

@@ -55,12 +55,3 @@ watch("value", () => {
   }
   link();
 });
-
-// The tab is filled when it is first seen, unless the page's link fills it.
-let asked = new URLSearchParams(window.location.search).get("tab") === "scores";
-new IntersectionObserver((entries) => {
-  if (!entries.some((entry) => entry.isIntersecting)) return;
-  if (!asked) trigger("focus");
-  asked = true;
-  link();
-}).observe(element);

@@ -97,12 +97,3 @@ watch("value", () => {
   element.querySelectorAll(".pg-timeline").forEach(stop);
   link();
 });
-
-// The tab is filled when it is first seen, unless the page's link fills it.
-let asked = new URLSearchParams(window.location.search).get("tab") === "training";
-new IntersectionObserver((entries) => {
-  if (!entries.some((entry) => entry.isIntersecting)) return;
-  if (!asked) trigger("focus");
-  asked = true;
-  link();
-}).observe(element);

@@ -148,6 +148,17 @@ def test_a_model_that_takes_long_keeps_nobody_from_the_others(index, tiny, monke
         assert waiting[0].result() is waiting[1].result()  # loaded once
 
 
+def test_what_a_hub_model_can_do_is_known_once_it_was_fetched(index, tiny, monkeypatch):
+    import huggingface_hub
+
+    cached = [None]
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *_: cached[0])
+    model = index.ModelSource("ada/tiny", "ada/tiny")
+    assert model.config == {}
+    cached[0] = str(tiny / "config.json")
+    assert model.config["architecture"] == "dcgan-generator"
+
+
 def test_damaged_weights_are_one_line_without_a_path(index, tiny, tmp_path):
     folder = put(tiny, tmp_path / "torn")
     (folder / "model.safetensors").write_bytes(b"no")
