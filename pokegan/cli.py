@@ -13,6 +13,7 @@ from pokegan.data.cli import add_dataset_commands
 from pokegan.errors import PokeGANError
 from pokegan.metrics.cli import add_compare_command, add_evaluate_command, add_revision_option
 from pokegan.metrics.rate_cli import add_rate_command
+from pokegan.release import add_release_command
 from pokegan.training.listing import add_recipes_command
 from pokegan.training.runs import add_runs_command
 
@@ -47,6 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_evaluate_command(commands)
     add_rate_command(commands)
     add_compare_command(commands)
+    add_release_command(commands)
     try:
         arguments = parser.parse_args(argv)
         keep_freed_memory()

@@ -26,6 +26,9 @@ SHOWN_METRICS = re.compile(
 )
 """Names of the metrics that the Hub shows beside a model; the card has all."""
 
+RUN_FILE = "run.json"
+"""What a training ran on, and which of its weights a model folder holds."""
+
 COLOURS = {1: "grey", 3: "RGB, on white", 4: "RGBA, with transparency"}
 
 
@@ -33,8 +36,8 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
     """Make the card of a model folder. Needs no network.
 
     Args:
-        folder: holds config.json, recipe.yaml and data.json; training_log.jsonl, metrics.json and
-            samples.png are used if present.
+        folder: holds config.json, recipe.yaml and data.json; training_log.jsonl, run.json,
+            metrics.json and samples.png are used if present.
         repo_id: the Hub id that the card's example loads; without it, a placeholder path.
 
     Raises:
@@ -78,7 +81,8 @@ def model_card(folder: str | Path, repo_id: str | None = None) -> ModelCard:
         split=_text(_field(data, "split", data_path)),
         fingerprint=_text(_field(data, "fingerprint", data_path)),
         types=", ".join(f"{name} {count:,}" for name, count in types),
-        length=_training_length(folder / "training_log.jsonl"),
+        length=_training_length(folder),
+        weights=_weights(folder),
         before=_before(folder, recipe),
         settings=list(_settings(recipe)),
         evaluation=evaluation,
@@ -164,17 +168,62 @@ def _is_conditional(config: dict) -> bool:
     return name in ARCHITECTURES.names() and ARCHITECTURES.get(name).conditioning is not None
 
 
-def _training_length(log: Path) -> str:
+def _training_length(folder: Path) -> str:
+    log = folder / "training_log.jsonl"
     last = last_log_entry(log)
     if last is None:
         return "No training step is recorded."
     step = _field(last, "step", log, int)
     kimg, seconds = (_field(last, name, log, int | float) for name in ("kimg", "seconds"))
-    return f"{step:,} steps ({kimg:,.1f} kimg) in {_duration(seconds)} of training."
+    facts = _run_facts(folder)
+    kind = "CPU time" if facts.get("clock") == "cpu" else "training"
+    told = f"{step:,} steps ({kimg:,.1f} kimg) in {_duration(seconds)} of {kind}"
+    if not facts:
+        return f"{told}."
+    path = folder / RUN_FILE
+    processes, machine = _field(facts, "processes", path, int), _field(facts, "machine", path)
+    workers = [_count(processes, "process", "es")] if processes > 1 else []
+    if "threads" in facts:
+        each = " each" if workers else ""
+        workers.append(_count(_field(facts, "threads", path, int), "thread", "s") + each)
+    return f"{told}, on {' of '.join([*workers, _text(machine)])}."
+
+
+def _run_facts(folder: Path) -> dict:
+    """``run.json``; nothing for models from before there was one."""
+    path = folder / RUN_FILE
+    return read_mapping(path) if path.exists() else {}
+
+
+def _weights(folder: Path) -> str:
+    """Which weights of the training these are, and how they are stored, where that is known."""
+    path, facts, told = folder / RUN_FILE, _run_facts(folder), []
+    if "chosen" in facts:
+        chosen = _field(facts, "chosen", path, dict)
+        step, evaluations = (_field(chosen, name, path, int) for name in ("step", "evaluations"))
+        metric, value = _field(chosen, "metric", path), _field(chosen, "value", path, int | float)
+        told.append(
+            f"These weights are of step {step:,}, which had the lowest `{_text(metric)}`"
+            f" ({three_digits(value)}) of {_count(evaluations, 'evaluation', 's')}."
+        )
+    if "half_precision" in facts:
+        half = _field(facts, "half_precision", path, dict)
+        sprites = _field(half, "sprites", path, int)
+        mean, most = (_field(half, name, path, int | float) for name in ("mean", "most"))
+        told.append(
+            f"They are stored in half precision; {_count(sprites, 'sprite', 's')} drawn from them"
+            f" differ from those of the full weights by {three_digits(mean)} of 255 levels on"
+            f" average, and by {three_digits(most)} at most."
+        )
+    return " ".join(told)
+
+
+def _count(number: int, word: str, plural: str) -> str:
+    return f"one {word}" if number == 1 else f"{number:,} {word}{plural}"
 
 
 def _before(folder: Path, recipe: dict) -> str:
-    """What the training started from, in a sentence; nothing where it was fresh weights."""
+    """What the training started from, in a few sentences; nothing where it was fresh weights."""
     if recipe.get("start") is None:
         return ""
     told = "It began with the weights of a model that was there already"
@@ -183,7 +232,9 @@ def _before(folder: Path, recipe: dict) -> str:
         # A name, not where it lay on somebody's disk.
         return f"{told}, `{_text(Path(recipe['start']).name)}`."
     name = _text(_field(read_mapping(path), "name", path))
-    length = _training_length(folder / "before/training_log.jsonl")
+    length = _training_length(path.parent)
+    if chosen := _weights(path.parent):
+        length = f"{length} {chosen}"
     return f"{told}, of the recipe `{name}`: {length} Its recipe and log are in `before`."
 
 
@@ -268,7 +319,15 @@ def _evaluation(facts: dict, path: Path) -> dict[str, Any]:
         "size": size,
         "networks": ", ".join(_text(name) for name in _field(protocol, "networks", path, dict)),
         "rows": rows,
+        "copies": list(_least_new(facts, path)),
     }
+
+
+def _least_new(facts: dict, path: Path) -> Iterator[str]:
+    """The sprites that look most like training sprites, and which those are."""
+    for entry in facts.get("least_new") or []:
+        sample, species = _field(entry, "sample", path, int), _field(entry, "training_sprite", path)
+        yield f"{sample} ({_text(species)})"
 
 
 def _text(value: Any) -> str:

@@ -22,10 +22,12 @@ REQUIRED_FILES = (
     "samples.png",
 )
 OPTIONAL_FILES = (
+    "run.json",
     "metrics.json",
     "curves.png",
     "before/recipe.yaml",
     "before/training_log.jsonl",
+    "before/run.json",
 )
 TIMELINE = re.compile(r"(before/)?timeline/[^/]+\.png")
 

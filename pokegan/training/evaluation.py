@@ -1,9 +1,18 @@
-"""``--eval-kimg``: how good a model is while it is trained, and the best one so far."""
+"""``--eval-kimg`` and ``--eval-minutes``: how good a model is while it is trained, and the best one so far."""
 
 from collections.abc import Iterable, Mapping
 
 from pokegan.errors import PokeGANError
 from pokegan.models.base import SpriteModel
+
+
+DECIDES = "eval/kid_validation_"
+"""What the scalar that decides is called, before its network and number of sprites."""
+
+
+def deciding_name(lines: Iterable[Mapping[str, float]]) -> str | None:
+    """The scalar by which the best model of a log was chosen; ``None`` where none was measured."""
+    return next((name for line in lines for name in line if name.startswith(DECIDES)), None)
 
 
 class Evaluation:
@@ -33,13 +42,13 @@ class Evaluation:
             from pokegan.metrics.judge import Judge
         except ImportError as error:
             raise PokeGANError(
-                f"--eval-kimg needs {error.name}; run: pip install 'pokegan[metrics]'"
+                f"evaluations need {error.name}; run: pip install 'pokegan[metrics]'"
             ) from error
         if samples < FEWEST:
             raise PokeGANError(f"eval_samples must be at least {FEWEST}, not {samples}")
         self._judge = Judge(data, "train", size, networks, cache_dir())
         self._samples = samples
-        self._decides = f"eval/kid_validation_{self._judge.first.metric_name}@{samples}"
+        self._decides = f"{DECIDES}{self._judge.first.metric_name}@{samples}"
         self.best: float | None = None
         self.best_step = 0
 

@@ -38,6 +38,7 @@ from pokegan.training.checkpoint import (
 from pokegan.training.early_stopping import EarlyStopping
 from pokegan.training.evaluation import Evaluation
 from pokegan.training.logs import LOG_NAME, Progress, RunLog, plot_log, read_log
+from pokegan.training.machine import run_facts
 from pokegan.training.model_folder import (
     TIMELINE_SPRITES,
     clear_timeline,
@@ -143,12 +144,13 @@ class _Run:
         self.best_folder = out / "best"
         self.total = recipe.total_steps(len(sprites))
         self.seconds = 0.0
+        self.now = time.process_time if options.clock == "cpu" else time.monotonic
         self.model_written: Callable[[float], None] | None = None
         self.saved: Path | None = None  # the newest checkpoint
         self.leave_together = False  # whether all know that they stop
         self.watch = Watch(diversity(self.feed.reference().image))
         self.evaluation = None
-        if options.eval_kimg is not None and self.main:
+        if options.evaluates and self.main:
             networks = tuple(name.strip() for name in options.eval_features.split(","))
             self.evaluation = Evaluation(
                 options.data, recipe.image.size, options.eval_samples, networks
@@ -277,14 +279,14 @@ class _Run:
         share = Share(self.recipe.seed, self.recipe.batch_size, self.rows)
         done = start
         with stop_signal() as received, closing(self.feed.steps(share, steps)) as batches:
-            began = time.monotonic()
+            began = self.now()
             for batch in batches:
                 share_done = self._share_done(done)
                 self.state.cool_down(share_done)
                 self.state.grow(share_done)
                 scalars = self._step(done, batch)
                 done += 1
-                self.seconds += time.monotonic() - began
+                passed, self.seconds = self.seconds, self.seconds + self.now() - began
                 looks = done % self.options.log_every == 0 or done == self.total
                 reason = self._reason_to_stop(received, scalars if looks else {})
                 if reason == NOT_FINITE:
@@ -295,7 +297,7 @@ class _Run:
                     self.progress.step()
                 if self.stopper and self._is_due(done, self.recipe.early_stopping.every_kimg):
                     reason = max(reason, self._validate(done))
-                better = self._evaluate(done)
+                better = self._evaluate(done, passed)
                 ends = reason in (TIME_IS_UP, NO_BETTER) or done == self.total
                 if is_timeline_step(done) or ends:
                     self._draw_timeline(done)
@@ -310,7 +312,7 @@ class _Run:
                     self._stop_interrupted(done, reason - SIGNALLED)
                 if ends:
                     break
-                began = time.monotonic()  # pictures and checkpoints are not training
+                began = self.now()  # pictures and checkpoints are not training
         if done == start:
             # The run was complete, but it may have been killed before this was written.
             self._draw_timeline(done)
@@ -480,10 +482,16 @@ class _Run:
             tensors = self.state.tensors() | (self.stopper.tensors() if self.stopper else {})
             self.saved = save_checkpoint(self.checkpoints, done, tensors, self._facts())
 
-    def _evaluate(self, done: int) -> bool:
-        """Measure the model where it is time to; whether it is the best so far."""
-        every = self.options.eval_kimg
-        if every is None or not self._is_due(done, every):
+    def _evaluate(self, done: int, passed: float) -> bool:
+        """Measure the model where it is time to, which the last step, begun after ``passed``
+        seconds, may have brought; whether it is the best so far."""
+        kimg, minutes = self.options.eval_kimg, self.options.eval_minutes
+        if minutes is not None:
+            every = minutes * 60
+            due = self.processes.largest(self.main and self.seconds // every > passed // every)
+        else:
+            due = kimg is not None and self._is_due(done, kimg)
+        if not due:
             return False
         better = False
         if self.main:
@@ -508,6 +516,7 @@ class _Run:
                     self.recipe.to_yaml(),
                     self.recipe.seed,
                     self.summary,
+                    run_facts(self.processes, self.options.clock),
                     self.log.path,
                 )
             except OSError as error:

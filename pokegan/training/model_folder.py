@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from pokegan.files import write_atomically
-from pokegan.hub.card import write_card
+from pokegan.hub.card import RUN_FILE, write_card
 from pokegan.hub.load import model_folder_of
 from pokegan.models.base import SpriteModel
 from pokegan.models.conditioning import CLASSES
@@ -19,11 +19,18 @@ from pokegan.training.logs import LOG_NAME, curves_png
 
 SAMPLES, COLUMNS = 64, 8
 TIMELINE_SPRITES = 16
+HISTORY = ("recipe.yaml", LOG_NAME, RUN_FILE)
 WHITE = (255, 255, 255)
 
 
 def write_model_folder(
-    folder: Path, model: SpriteModel, recipe: str, seed: int, data: Mapping[str, Any], log: Path
+    folder: Path,
+    model: SpriteModel,
+    recipe: str,
+    seed: int,
+    data: Mapping[str, Any],
+    run: Mapping[str, Any],
+    log: Path,
 ) -> None:
     """Write or refresh everything but the timeline, each file whole or not at all.
 
@@ -33,6 +40,7 @@ def write_model_folder(
         recipe: the resolved recipe as YAML.
         seed: of the sample sheet.
         data: ``Sprites.summary()``.
+        run: :func:`pokegan.training.machine.run_facts`.
         log: the run's ``training_log.jsonl``.
 
     Raises:
@@ -47,7 +55,8 @@ def write_model_folder(
     # What users will load, which may round differently from the weights' layout in training.
     model = SpriteModel.from_pretrained(folder)
     write_atomically(folder / "recipe.yaml", recipe.encode())
-    write_atomically(folder / "data.json", (json.dumps(data, indent=2) + "\n").encode())
+    for name, facts in (("data.json", data), (RUN_FILE, run)):
+        write_atomically(folder / name, (json.dumps(facts, indent=2) + "\n").encode())
     write_atomically(folder / LOG_NAME, log.read_bytes())
     write_atomically(folder / "samples.png", png_bytes(sample_sheet(model, seed)))
     write_card(folder)
@@ -64,7 +73,7 @@ def write_curves(folder: Path) -> None:
 
 def keep_history(folder: Path, source: str) -> None:
     """Keep in ``folder/before`` how the model was trained that a run starts from: its recipe, its
-    log and its timeline, as far as ``source`` is a folder that has them.
+    log, its ``run.json`` and its timeline, as far as ``source`` is a folder that has them.
 
     Args:
         folder: the model folder.
@@ -73,7 +82,7 @@ def keep_history(folder: Path, source: str) -> None:
     kept = folder / "before"
     shutil.rmtree(kept, ignore_errors=True)
     model = Path(model_folder_of(source))
-    for path in (model / "recipe.yaml", model / LOG_NAME, *sorted(model.glob("timeline/*.png"))):
+    for path in (*(model / name for name in HISTORY), *sorted(model.glob("timeline/*.png"))):
         if path.is_file():
             target = kept / path.relative_to(model)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -287,12 +287,16 @@ class RunOptions:
         cpu: train on the CPU even where there is a GPU; needed for several CPU processes.
         num_processes: refuse to start unless exactly so many processes take part.
         threads: CPU threads of each process (default: the cores shared evenly).
+        clock: what minutes and the log's seconds count: "wall", the time that passes, or "cpu", the
+            time that the first process computes, over all its threads, which is fair where other
+            work shares the cores.
         checkpoint_kimg: thousand real images between checkpoints.
         log_every: steps between lines of the log.
         watch_kimg: thousand real images between looks at the diversity of fixed latents' sprites.
         eval_kimg: thousand real images between evaluations (FD, KID, diversity and novelty, see
             `pokegan evaluate`); the best model by KID to the validation split is kept in best/
             beside model/. Without it there are none. They take time that --minutes does not count.
+        eval_minutes: minutes between evaluations, instead of eval_kimg.
         eval_samples: sprites drawn for an evaluation.
         eval_features: feature networks for evaluations, separated by commas; the first one's KID
             decides which model is best.
@@ -316,10 +320,12 @@ class RunOptions:
     cpu: bool = False
     num_processes: int | None = None
     threads: int | None = None
+    clock: Literal["wall", "cpu"] = "wall"
     checkpoint_kimg: float = 20.0
     log_every: int = 10
     watch_kimg: float = 2.0
     eval_kimg: float | None = None
+    eval_minutes: float | None = None
     eval_samples: int = 1000
     eval_features: str = "efficientnet-lite0,sprite-net"
     max_bank_gib: float = 4.0
@@ -329,18 +335,25 @@ class RunOptions:
 
     def __post_init__(self):
         above_0 = ("num_processes", "threads", "checkpoint_kimg", "log_every", "watch_kimg")
-        for name in (*above_0, "eval_kimg", "stream_buffer", "push_every"):
+        for name in (*above_0, "eval_kimg", "eval_minutes", "stream_buffer", "push_every"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise PokeGANError(f"{name} must be above 0, not {value}")
-        if self.eval_kimg is not None and self.split == "all":
-            raise PokeGANError("eval_kimg needs sprites to validate: use --split train")
-        if self.eval_kimg is not None and self.streaming:
-            raise PokeGANError("eval_kimg needs all sprites at hand: leave out --streaming")
+        if self.eval_kimg is not None and self.eval_minutes is not None:
+            raise PokeGANError("give one of eval_kimg and eval_minutes, not both")
+        if self.evaluates and self.split == "all":
+            raise PokeGANError("evaluations need sprites to validate: use --split train")
+        if self.evaluates and self.streaming:
+            raise PokeGANError("evaluations need all sprites at hand: leave out --streaming")
         if self.push_to is None and (self.push_every is not None or self.push_private):
             raise PokeGANError("push_every and push_private need push_to: say where to push")
         if self.max_bank_gib < 0:
             raise PokeGANError(f"max_bank_gib must not be negative, not {self.max_bank_gib}")
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether the model is measured while it is trained."""
+        return self.eval_kimg is not None or self.eval_minutes is not None
 
 
 def recipe_names() -> list[str]:

@@ -1,4 +1,4 @@
-"""``--eval-kimg``: what it logs, what it keeps, and that it does not disturb the training."""
+"""``--eval-kimg`` and ``--eval-minutes``: what it logs, what it keeps, and that it does not disturb the training."""
 
 import json
 import shutil
@@ -56,6 +56,18 @@ def test_the_log_holds_the_fast_numbers(runs):
     assert all(names <= set(line) for line in lines)
     for plot in ("fd.png", "kid.png"):
         assert (runs / "with/logs" / plot).is_file()
+
+
+def test_evaluations_by_minutes_come_as_often_as_they_are_asked_for(tmp_path, monkeypatch):
+    clock = iter(float(tick) for tick in range(10**6))
+    monkeypatch.setattr(loop.time, "process_time", lambda: next(clock))  # a second each step
+    by_kimg = ("--kimg", "--eval-kimg")
+    options = [option for option in EVALUATED if not option.startswith(by_kimg)]
+    options += ["--recipe=dcgan", f"--out={tmp_path}/run", "--clock=cpu", "--eval-minutes=0.05"]
+    assert main([*options, "--minutes=0.1"]) == 0
+    assert [line["step"] for line in evaluations(tmp_path / "run")] == [3, 6]
+    assert main([*options, "--minutes=0.2", "--resume=auto"]) == 0
+    assert [line["step"] for line in evaluations(tmp_path / "run")] == [3, 6, 9, 12]
 
 
 def test_the_best_model_is_kept_whole_beside_the_last(runs):
@@ -138,8 +150,9 @@ def load_tiny():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--split=all"], "eval_kimg needs sprites to validate: use --split train"),
+        (["--split=all"], "evaluations need sprites to validate: use --split train"),
         (["--eval-kimg=0"], "eval_kimg must be above 0, not 0"),
+        (["--eval-minutes=1"], "give one of eval_kimg and eval_minutes, not both"),
         (["--eval-samples=99"], "eval_samples must be at least 100, not 99"),
         (["--eval-features=vgg"], "unknown feature network 'vgg'"),
     ],
@@ -156,5 +169,5 @@ def test_without_the_packages_the_line_says_what_to_install(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "pokegan.metrics.judge", None)
-    with pytest.raises(PokeGANError, match=r"--eval-kimg needs pokegan.metrics.judge; run: pip"):
+    with pytest.raises(PokeGANError, match=r"evaluations need pokegan.metrics.judge; run: pip"):
         Evaluation("synthetic:240", 16, 100, ("sprite-net",))

@@ -80,6 +80,18 @@ def test_minutes_count_training_and_end_the_run(tmp_path, monkeypatch):
     assert (checkpoint.step, checkpoint.facts["seconds"]) == (12, 12.0)
 
 
+def test_minutes_of_the_cpu_do_not_count_what_others_do(tmp_path, monkeypatch):
+    computed = iter(float(tick) for tick in range(10**6))
+    monkeypatch.setattr(loop.time, "process_time", lambda: next(computed))
+    passed = iter(1000.0 * tick for tick in range(10**6))  # a machine that is busy with other work
+    monkeypatch.setattr(loop.time, "monotonic", lambda: next(passed))
+    assert train(tmp_path, "--minutes=0.2", "--clock=cpu") == 0
+    checkpoint = load_newest_checkpoint(tmp_path / "run/checkpoints")
+    assert (checkpoint.step, checkpoint.facts["seconds"]) == (12, 12.0)
+    told = json.loads((tmp_path / "run/model/run.json").read_text())
+    assert told["clock"] == "cpu"
+
+
 def test_a_run_of_minutes_resumes_with_the_time_that_is_left(tmp_path, monkeypatch):
     clock = iter(float(tick) for tick in range(10**6))
     monkeypatch.setattr(loop.time, "monotonic", lambda: next(clock))

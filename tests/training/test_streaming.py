@@ -83,7 +83,7 @@ def test_early_stopping_validates_on_a_stream(folder, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--eval-kimg=1"], "eval_kimg needs all sprites at hand: leave out --streaming"),
+        (["--eval-kimg=1"], "evaluations need all sprites at hand: leave out --streaming"),
         (["--stream-buffer=0"], "stream_buffer must be above 0, not 0"),
         (["--data=synthetic:20"], "what is drawn in memory cannot be streamed"),
     ],
