@@ -178,7 +178,7 @@ def _training_length(folder: Path) -> str:
     facts = _run_facts(folder)
     kind = "CPU time" if facts.get("clock") == "cpu" else "training"
     told = f"{step:,} steps ({kimg:,.1f} kimg) in {_duration(seconds)} of {kind}"
-    if not facts:
+    if "machine" not in facts:
         return f"{told}."
     path = folder / RUN_FILE
     processes, machine = _field(facts, "processes", path, int), _field(facts, "machine", path)

@@ -108,6 +108,19 @@ def test_metrics_come_from_metrics_json_only(folder):
     assert "Not evaluated yet." not in text
 
 
+def test_the_training_sprites_that_samples_look_like_are_named(folder):
+    assert "look most like training sprites" not in model_card(folder).text
+    like = [
+        {"sample": 12, "training_sprite": "Rotom, shiny", "score": 0.0, "novel": False},
+        {"sample": 7, "training_sprite": "Mr. Mime", "score": 0.2, "novel": True},
+    ]
+    (folder / "metrics.json").write_text(json.dumps(facts() | {"least_new": like}))
+    assert (
+        "Of the 1,500 sprites of the first seed, these look most like training sprites, whose"
+        " names stand beside: 12 (Rotom, shiny), 7 (Mr. Mime)."
+    ) in model_card(folder).text
+
+
 def test_the_hub_shows_what_was_measured(folder):
     measured = facts(
         fd_efficientnet_lite0=(12.3456789, 0.25),
@@ -246,6 +259,43 @@ def test_durations(folder, seconds, expected):
     assert f"10 steps (1.3 kimg) in {expected} of training." in model_card(folder).text
 
 
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (
+            {"clock": "cpu", "processes": 1, "threads": 1, "machine": "abacus"},
+            "in 25 min of CPU time, on one thread of abacus.",
+        ),
+        (
+            {"clock": "wall", "processes": 2, "threads": 8, "machine": "abacus"},
+            "in 25 min of training, on 2 processes of 8 threads each of abacus.",
+        ),
+        (
+            {"clock": "wall", "processes": 4, "machine": "a | b"},
+            "in 25 min of training, on 4 processes of a \\| b.",
+        ),
+        ({"clock": "wall", "processes": 1, "machine": "GPU"}, "in 25 min of training, on GPU."),
+    ],
+)
+def test_what_the_training_ran_on(folder, facts, expected):
+    (folder / "run.json").write_text(json.dumps(facts))
+    assert expected in model_card(folder).text
+
+
+def test_which_weights_were_chosen_and_how_they_are_stored(folder):
+    facts = {
+        "chosen": {"step": 1200, "metric": "eval/kid@100", "value": 0.12345, "evaluations": 6},
+        "half_precision": {"sprites": 64, "mean": 0.0213, "most": 3.0},
+    }
+    machine = {"clock": "wall", "processes": 1, "machine": "abacus"}
+    (folder / "run.json").write_text(json.dumps(facts | machine))
+    assert (
+        "on abacus. These weights are of step 1,200, which had the lowest `eval/kid@100` (0.123) of"
+        " 6 evaluations. They are stored in half precision; 64 sprites drawn from them differ from"
+        " those of the full weights by 0.0213 of 255 levels on average, and by 3 at most."
+    ) in model_card(folder).text
+
+
 def test_an_untrained_model_says_so(folder):
     (folder / "training_log.jsonl").unlink()
     assert "No training step is recorded." in model_card(folder).text
@@ -270,6 +320,8 @@ def test_write_card_replaces_the_file(folder):
         ("data.json", "[1]", r"data\.json: must hold a mapping, not list"),
         ("data.json", '{"sprites": "many"}', r"'sprites' must be a number, not 'many'"),
         ("metrics.json", "nonsense", r"metrics\.json: not valid JSON"),
+        ("run.json", '{"machine": "abacus"}', r"run\.json: field 'processes' is missing"),
+        ("run.json", '{"chosen": 3}', r"run\.json: field 'chosen' must be a mapping"),
         ("training_log.jsonl", '{"step": 1}', r"training_log\.jsonl: field 'kimg' is missing"),
     ],
 )
