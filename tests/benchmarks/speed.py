@@ -38,6 +38,7 @@ PARTS = (
     "optimizer",
     "average",
     "logging",
+    "pictures",
     "overhead",
 )
 
@@ -97,9 +98,9 @@ def learning(kimg: float, quick: bool) -> str:
     return _table(["loop", "FD EfficientNet-Lite0", "seeds"], learning_rows(distances))
 
 
-def recipes(quick: bool) -> str:
+def recipes(quick: bool, only: Sequence[str] = ()) -> str:
     """Images a second, peak memory and where a step's time goes, for every recipe."""
-    names = ["dcgan", "sprite"] if quick else recipe_names()
+    names = only or (["dcgan", "sprite"] if quick else recipe_names())
     rows = []
     for name in names:
         options = [f"--recipe={name}", *_steady(name), *(_small() if quick else [])]
@@ -214,14 +215,14 @@ def quality(fast: Path, slow: Path, metric: str) -> str:
     )
 
 
-def scaling(quick: bool) -> str:
+def scaling(quick: bool, only: Sequence[str] = ()) -> str:
     """Several processes: measured for two on this machine, expected for eight by a model.
 
     Both measured trainings have one thread a process and the recipe's batch, so 1 is the best that
     their ratio can be. Efficiencies are for the recipe's batch; in brackets, the batch over all
     eight from which they are good (see ``scaling.py``).
     """
-    names = ["dcgan"] if quick else recipe_names()
+    names = only or (["dcgan"] if quick else recipe_names())
     rows = []
     for name in names:
         options = [f"--recipe={name}", *_steady(name), *(_small() if quick else []), "--threads=1"]
@@ -293,6 +294,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Print the sections that are named."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], default=[])
+    parser.add_argument("--only", nargs="+", default=[], help="recipes, for recipes and scaling")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
     parser.add_argument("--quality", nargs=2, type=Path, metavar=("OURS", "DCGAN"), help="two runs")
     parser.add_argument("--learning", type=float, metavar="KIMG", help="compare what is learnt")
@@ -305,7 +307,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(learning(options.learning, options.quick))
         return
     for name in options.sections or SECTIONS:
-        print(f"## {name}\n{SECTIONS[name](options.quick)}\n", flush=True)
+        more = {"only": options.only} if name in ("recipes", "scaling") else {}
+        print(f"## {name}\n{SECTIONS[name](options.quick, **more)}\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -108,7 +108,8 @@ def profile(options: list[str]) -> dict[str, Any]:
         part, "peak_mib" of the process, and "gflop" of the second step, which has no lazy penalty
         (``None`` where torch cannot count second derivatives).
         Parts: data, augmentation, forward, backward, penalty (first derivatives that are
-        differentiated again), optimizer, average, logging, and the loop's own overhead; with
+        differentiated again), optimizer, average, logging, pictures (of the timeline, at steps 8, 16,
+        32, ..., so that a short run has more of them than a training), and the loop's own overhead; with
         several processes, also reduction (gradients) and agreement (whether to stop).
         "reduced_bytes" and "messages", of a step: what a process gives to others, were there any,
         and how often it waits for them. "kernels" that the second step launches.
@@ -160,6 +161,7 @@ def profile(options: list[str]) -> dict[str, Any]:
     loop._Run._play = lambda run, turns: play(run, clock.through("forward", turns))
     Sprites.feed = lambda *arguments: _TimedFeed(feed(*arguments), clock)
     loop._Run._report = clock.around("logging", loop._Run._report)
+    loop._Run._draw_timeline = clock.around("pictures", loop._Run._draw_timeline)
     TrainState.update = clock.around("optimizer", TrainState.update)
     TrainState.update_average = clock.around("average", TrainState.update_average)
     StepNoise._augment = clock.around("augmentation", StepNoise._augment)
