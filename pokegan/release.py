@@ -129,7 +129,9 @@ def read_plan(path: Path) -> list[Planned]:
 
 def _options(settings: Mapping[str, Any]) -> Iterator[str]:
     for name, value in settings.items():
-        if value is not None:  # what a model takes back of the common options
+        if value is True:
+            yield f"--{name}"
+        elif value not in (None, False):  # what a model takes back of the common options
             yield f"--{name}={yaml.safe_dump(value, default_flow_style=True).split(chr(10))[0]}"
 
 

@@ -52,7 +52,7 @@ def test_weights_that_half_precision_would_ruin_stay_whole(folder):
     with torch.no_grad():
         convolutions[-1].weight.mul_(1e-8)  # float16 makes this 0 ...
         for parameter in norms[-1].parameters():
-            parameter.mul_(1e8)  # ... and cannot hold this, which makes up for it
+            parameter.add_(1).mul_(1e8)  # ... and cannot hold this, which makes up for it
     model.save_pretrained(folder)
     before = (folder / "model.safetensors").read_bytes()
     assert not halve(folder)

@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 
 import pytest
@@ -44,7 +45,7 @@ def test_the_run_folder_and_the_model_folder_are_complete(tmp_path):
     }  # fmt: skip
     assert {path.name for path in (run / "model").iterdir()} == {
         "config.json", "model.safetensors", "README.md", "recipe.yaml", "data.json",
-        "training_log.jsonl", "samples.png", "curves.png", "timeline",
+        "run.json", "training_log.jsonl", "samples.png", "curves.png", "timeline",
     }  # fmt: skip
     assert {path.name for path in (run / "logs").iterdir()} == {
         "training_log.jsonl", "tensorboard", "losses.png", "discriminator.png",
