@@ -1,6 +1,7 @@
 """``pokegan release``: trains what a plan names, chooses the best weights, and measures them."""
 
 import argparse
+import json
 import shutil
 import signal
 import subprocess
@@ -10,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from pokegan.errors import PokeGANError, near_matches
 from pokegan.files import write_atomically
@@ -132,7 +131,7 @@ def _options(settings: Mapping[str, Any]) -> Iterator[str]:
         if value is True:
             yield f"--{name}"
         elif value not in (None, False):  # what a model takes back of the common options
-            yield f"--{name}={yaml.safe_dump(value, default_flow_style=True).split(chr(10))[0]}"
+            yield f"--{name}={value if isinstance(value, str) else json.dumps(value)}"
 
 
 def release(model: Planned, out: Path, models: Path, protocol: "Protocol") -> None:

@@ -175,7 +175,9 @@ def test_a_failed_training_is_one_line(copy, monkeypatch, capsys):
 
 
 def test_sigterm_stops_the_training_with_a_checkpoint(tmp_path):
-    (tmp_path / "plan.yaml").write_text(PLANNED.replace("kimg: 0.048, eval_kimg: 0.016", "kimg: 1000"))
+    (tmp_path / "plan.yaml").write_text(
+        PLANNED.replace("kimg: 0.048, eval_kimg: 0.016", "kimg: 1000")
+    )
     process = start_process("-m", "pokegan.cli", *command(tmp_path, "dcgan"))
     for line in process.stdout:
         if line.startswith("step 2 "):
@@ -204,7 +206,7 @@ def test_unfit_plans_are_one_line(text, message, tmp_path):
 
 def test_an_unknown_model_is_one_line(copy, capsys):
     assert main(command(copy, "dcgam")) == 2
-    assert "no model 'dcgam', did you mean 'dcgan'" in capsys.readouterr().err
+    assert "no model 'dcgam'; did you mean 'dcgan'" in capsys.readouterr().err
 
 
 def test_the_plan_of_the_package_is_fit_and_has_every_family():
