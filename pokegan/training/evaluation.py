@@ -1,10 +1,9 @@
-"""``--eval-kimg`` and ``--eval-minutes``: how good a model is while it is trained, and the best one so far."""
+"""``--eval-kimg``, ``--eval-minutes``: how good a model is while it is trained, and the best so far."""
 
 from collections.abc import Iterable, Mapping
 
 from pokegan.errors import PokeGANError
 from pokegan.models.base import SpriteModel
-
 
 DECIDES = "eval/kid_validation_"
 """What the scalar that decides is called, before its network and number of sprites."""

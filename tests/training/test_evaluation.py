@@ -1,4 +1,4 @@
-"""``--eval-kimg`` and ``--eval-minutes``: what it logs, what it keeps, and that it does not disturb the training."""
+"""``--eval-kimg``, ``--eval-minutes``: what they log and keep, and that no training is disturbed."""
 
 import json
 import shutil
