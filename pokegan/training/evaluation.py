@@ -1,4 +1,4 @@
-"""``--eval-kimg``, ``--eval-minutes``: how good a model is while it is trained, and the best so far."""
+"""Evaluations: how good a model is while it is trained, and the best one so far."""
 
 from collections.abc import Iterable, Mapping
 

@@ -109,8 +109,9 @@ def profile(options: list[str]) -> dict[str, Any]:
         (``None`` where torch cannot count second derivatives).
         Parts: data, augmentation, forward, backward, penalty (first derivatives that are
         differentiated again), optimizer, average, logging, pictures (of the timeline, at steps
-        8, 16, 32, ..., so that a short run has more of them than a training), and the loop's own
-        overhead; with several processes, also reduction (gradients) and agreement (whether to stop).
+        8, 16, 32, ..., so that a short run has more of them than a training), and the loop's
+        own overhead; with several processes, also reduction (gradients) and agreement (whether to
+        stop).
         "reduced_bytes" and "messages", of a step: what a process gives to others, were there any,
         and how often it waits for them. "kernels" that the second step launches.
     """

@@ -1,4 +1,4 @@
-"""``--eval-kimg``, ``--eval-minutes``: what they log and keep, and that no training is disturbed."""
+"""Evaluations: what they log and keep, and that they do not disturb the training."""
 
 import json
 import shutil
