@@ -1,7 +1,6 @@
 """The one training loop: devices, processes, precision, checkpoints, logs. It knows no family."""
 
 import itertools
-import json
 import signal
 import sys
 import time
@@ -21,35 +20,18 @@ from pokegan.data.resolve import Sprites
 from pokegan.data.stream import StreamedSprites
 from pokegan.data.transforms import shrink
 from pokegan.errors import PokeGANError, near_matches
-from pokegan.files import clear_litter, write_atomically
-from pokegan.hub.card import last_log_entry
 from pokegan.models.base import SpriteModel
 from pokegan.models.noise import share_of_batch
 from pokegan.objectives import Objective, Turn
 from pokegan.seeding import derive_seed
-from pokegan.training.checkpoint import (
-    checkpoint_path,
-    checkpoint_paths,
-    checkpoint_step,
-    load_newest_checkpoint,
-    refuse_another_run,
-    save_checkpoint,
-)
 from pokegan.training.early_stopping import EarlyStopping
 from pokegan.training.evaluation import Evaluation
-from pokegan.training.logs import LOG_NAME, Progress, RunLog, plot_log, read_log
+from pokegan.training.logs import Progress, read_log
 from pokegan.training.machine import run_facts
-from pokegan.training.model_folder import (
-    TIMELINE_SPRITES,
-    clear_timeline,
-    is_timeline_step,
-    keep_history,
-    write_curves,
-    write_model_folder,
-    write_timeline_picture,
-)
+from pokegan.training.model_folder import TIMELINE_SPRITES, is_timeline_step
 from pokegan.training.processes import LostProcess, Processes
 from pokegan.training.recipe import Recipe, RunOptions
+from pokegan.training.run_folder import RunFolder
 from pokegan.training.state import TrainState
 from pokegan.training.stopping import Interrupted, stop_signal
 from pokegan.training.streams import StepNoise, seed_inside
@@ -92,29 +74,33 @@ def train(
             f"early_stopping: the family {recipe.objective['family']!r} has nothing to validate"
         )
     state = TrainState(recipe, objective, accelerator.device)
-    run = _Run(recipe, options, sprites, validation, out, accelerator, objective, state)
+    folder = RunFolder(out, recipe, options)
+    run = _Run(recipe, options, sprites, validation, folder, accelerator, objective, state)
     run.model_written = model_written
     try:
         with run.open() as start:
             run.walk(start)
     except LostProcess as error:
-        way_on = f"; {run.last_checkpoint()}; continue with --resume auto" if run.saved else ""
+        way_on = ""
+        if folder.saved:
+            way_on = f"; {folder.last_checkpoint()}; continue with --resume auto"
         raise PokeGANError(
             f"{error}, so the run stopped; see its own message, if it left one{way_on}"
         ) from error
     except OSError as error:
         raise PokeGANError(
             f"{error.filename or out}: {error.strerror or error}, so the run stopped;"
-            f" {run.last_checkpoint()}; put it right and continue with --resume auto"
+            f" {folder.last_checkpoint()}; put it right and continue with --resume auto"
         ) from error
     except RuntimeError as error:  # torch raises it wherever the run is when a worker dies
         if "DataLoader worker" not in str(error):
             raise
         raise PokeGANError(
             f"a process that reads sprites has died ({str(error).splitlines()[0]}), so the run"
-            f" stopped; {run.last_checkpoint()}; a file of the data may be cut off, or memory full"
+            f" stopped; {folder.last_checkpoint()}; a file of the data may be cut off, or memory"
+            f" full"
         ) from error
-    return run.model_folder
+    return folder.model
 
 
 class _Run:
@@ -124,12 +110,12 @@ class _Run:
         options: RunOptions,
         sprites: Sprites | StreamedSprites,
         validation: Sprites | StreamedSprites | None,
-        out: Path,
+        folder: RunFolder,
         accelerator: Accelerator,
         objective: Objective,
         state: TrainState,
     ):
-        self.recipe, self.options, self.out = recipe, options, out
+        self.recipe, self.options, self.folder = recipe, options, folder
         self.accelerator, self.objective, self.state = accelerator, objective, state
         self.processes = Processes(accelerator)
         self.main = self.processes.is_main
@@ -140,13 +126,10 @@ class _Run:
         together = max(getattr(each, "images_together", 1) for each in state.networks.values())
         self.rows = self.processes.rows(recipe.batch_size, together)
         self.share = (self.rows.stop - self.rows.start) / recipe.batch_size
-        self.checkpoints, self.model_folder = out / "checkpoints", out / "model"
-        self.best_folder = out / "best"
         self.total = recipe.total_steps(len(sprites))
         self.seconds = 0.0
         self.now = time.process_time if options.clock == "cpu" else time.monotonic
         self.model_written: Callable[[float], None] | None = None
-        self.saved: Path | None = None  # the newest checkpoint
         self.leave_together = False  # whether all know that they stop
         self.watch = Watch(diversity(self.feed.reference().image))
         self.evaluation = None
@@ -176,19 +159,7 @@ class _Run:
         start = self._begin_alike(self._resume() if self.main else 0)
         self.log = self.progress = None
         if self.main:
-            self.out.mkdir(parents=True, exist_ok=True)
-            for folder in (self.out, self.checkpoints, self.out / "logs"):
-                clear_litter(folder)
-            for folder in (self.model_folder, self.best_folder):
-                clear_litter(folder)
-                clear_litter(folder / "timeline")
-            write_atomically(self.out / "recipe.yaml", self.recipe.to_yaml().encode())
-            options = json.dumps(vars(self.options), indent=2) + "\n"
-            write_atomically(self.out / "options.json", options.encode())
-            clear_timeline(self.model_folder, start)
-            if self.recipe.start is not None and start == 0:
-                keep_history(self.model_folder, self.recipe.start)
-            self.log = RunLog(self.out / "logs", start)
+            self.log = self.folder.open(start)
             lines = read_log(self.log.path)
             for line in lines:
                 self.watch.observe(line)
@@ -218,31 +189,19 @@ class _Run:
     def _close(self) -> None:
         if self.main:
             self.progress.close()
-            self.log.close()
-            plot_log(self.log.path, self.out / "logs")
-            write_curves(self.model_folder)
+            self.folder.close()
 
     def _resume(self) -> int:
-        if self.options.resume == "never":
-            existing = checkpoint_paths(self.checkpoints)
-            if existing:
-                raise PokeGANError(
-                    f"{self.out} already holds a run ({existing[0].name}): continue it with"
-                    f" --resume auto, or choose another folder with --out"
-                )
-        checkpoint = None
-        if self.options.resume == "auto":
-            checkpoint = load_newest_checkpoint(self.checkpoints)
+        checkpoint = self.folder.newest_checkpoint(self._facts())
         if checkpoint is None:
             if self.recipe.start is not None:
                 self.state.start_from(self.recipe.start)
             return 0
-        refuse_another_run(self.out, checkpoint.facts, self._facts(), self.options.data_may_change)
         self.state.load(checkpoint.tensors)
         if self.stopper:
             self.stopper.load(checkpoint.tensors, checkpoint.facts["early_stopping"])
-        self.seconds, self.saved = checkpoint.facts["seconds"], checkpoint.path
-        print(f"resuming {self.out} at step {checkpoint.step}", flush=True)
+        self.seconds = checkpoint.facts["seconds"]
+        print(f"resuming {self.folder.out} at step {checkpoint.step}", flush=True)
         return checkpoint.step
 
     def _begin_alike(self, start: int) -> int:
@@ -251,8 +210,8 @@ class _Run:
         tensors = None
         if self.main:  # from the CPU, for others would put a GPU's onto the GPU of that number
             tensors = {name: tensor.cpu() for name, tensor in self.state.tensors().items()}
-        given = self.processes.from_main((start, self.seconds, self.saved, tensors))
-        start, self.seconds, self.saved, tensors = given
+        given = self.processes.from_main((start, self.seconds, self.folder.saved, tensors))
+        start, self.seconds, self.folder.saved, tensors = given
         if not self.main:
             self.state.load(tensors)
         return start
@@ -304,10 +263,10 @@ class _Run:
                 if self._is_due(done, self.options.checkpoint_kimg) or better or reason or ends:
                     # The best model can be made again from its checkpoint, so that comes first.
                     self._write_checkpoint(done)
-                    self._write_model(done, self.model_folder, self.published)
+                    self._write_model(done, self.published)
                     self._keep_best(done)
                     self.processes.wait()
-                    self.saved = checkpoint_path(self.checkpoints, done)
+                    self.folder.has_checkpoint_of(done)
                 if reason >= SIGNALLED and not ends:
                     self._stop_interrupted(done, reason - SIGNALLED)
                 if ends:
@@ -316,7 +275,7 @@ class _Run:
         if done == start:
             # The run was complete, but it may have been killed before this was written.
             self._draw_timeline(done)
-            self._write_model(done, self.model_folder, self.published)
+            self._write_model(done, self.published)
         self.leave_together = True
 
     def _step(self, step: int, batch: Batch) -> dict[str, Tensor]:
@@ -425,15 +384,8 @@ class _Run:
         return seen
 
     def _about(self, collapse: Collapse) -> str:
-        before = [
-            path
-            for path in checkpoint_paths(self.checkpoints)
-            if checkpoint_step(path) < collapse.onset_step
-        ]
-        last = (
-            f"the last checkpoint before it is {before[0]}" if before else "no checkpoint is older"
-        )
-        return f"step {collapse.step}: {collapse.reason}; {last}"
+        before = self.folder.last_checkpoint_before(collapse.onset_step)
+        return f"step {collapse.step}: {collapse.reason}; {before}"
 
     @torch.no_grad()
     def _validate(self, done: int) -> int:
@@ -467,10 +419,7 @@ class _Run:
 
     def _draw_timeline(self, done: int) -> None:
         if self.main:
-            sheet = write_timeline_picture(
-                self.model_folder, self.published, done, self.recipe.seed
-            )
-            self.log.picture(done, sheet)
+            self.log.picture(done, self.folder.draw_timeline(done, self.published))
 
     def _is_due(self, done: int, every_kimg: float, steps: int = 1) -> bool:
         """Whether the last ``steps`` steps completed another ``every_kimg`` thousand images."""
@@ -480,7 +429,7 @@ class _Run:
     def _write_checkpoint(self, done: int) -> None:
         if self.main:
             tensors = self.state.tensors() | (self.stopper.tensors() if self.stopper else {})
-            self.saved = save_checkpoint(self.checkpoints, done, tensors, self._facts())
+            self.folder.write_checkpoint(done, tensors, self._facts())
 
     def _evaluate(self, done: int, passed: float) -> bool:
         """Measure the model where it is time to, which the last step, begun after ``passed``
@@ -502,29 +451,15 @@ class _Run:
 
     def _keep_best(self, done: int) -> None:
         """Write ``best/`` where these weights are the best and it does not hold them yet."""
-        if self.evaluation and self.evaluation.best_step == done > 0:
-            kept = last_log_entry(self.best_folder / LOG_NAME) or {}
-            if kept.get("step") != done:
-                self._write_model(done, self.best_folder, self.state.published)
+        is_best = self.evaluation is not None and self.evaluation.best_step == done > 0
+        if is_best and self.folder.best_step() != done:
+            self._write_model(done, self.state.published, best=True)
 
-    def _write_model(self, done: int, folder: Path, model: SpriteModel) -> None:
+    def _write_model(self, done: int, model: SpriteModel, best: bool = False) -> None:
         if self.main:
-            try:
-                write_model_folder(
-                    folder,
-                    model,
-                    self.recipe.to_yaml(),
-                    self.recipe.seed,
-                    self.summary,
-                    run_facts(self.processes, self.options.clock),
-                    self.log.path,
-                )
-            except OSError as error:
-                raise PokeGANError(
-                    f"{folder}: cannot be written ({error.strerror or error}); the"
-                    f" checkpoint of step {done} is intact; make room and use --resume auto"
-                ) from error
-            if self.model_written and folder == self.model_folder:
+            run = run_facts(self.processes, self.options.clock)
+            self.folder.write_model(done, model, self.summary, run, best)
+            if self.model_written and not best:
                 self.model_written(self._kimg(done))
 
     def _stop_not_finite(self, done: int, scalars: Mapping[str, Tensor]) -> None:
@@ -532,16 +467,8 @@ class _Run:
         self.leave_together = True
         raise PokeGANError(
             f"step {done}: {', '.join(names) or 'a value on another process'} became NaN or"
-            f" infinite, so the run stopped; {self.last_checkpoint()}; try a lower"
+            f" infinite, so the run stopped; {self.folder.last_checkpoint()}; try a lower"
             f" --optimizer.learning_rate"
-        )
-
-    def last_checkpoint(self) -> str:
-        """Words about the newest checkpoint."""
-        return (
-            f"the last good checkpoint is {self.saved}"
-            if self.saved
-            else "no checkpoint exists yet"
         )
 
     def _stop_interrupted(self, done: int, number: int) -> None:

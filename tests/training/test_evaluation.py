@@ -10,7 +10,7 @@ from tiny import TINY
 
 from pokegan import PokeGANError, load
 from pokegan.metrics.judge import Judge
-from pokegan.training import loop
+from pokegan.training import loop, run_folder
 from pokegan.training.checkpoint import checkpoint_paths, checkpoint_step
 from pokegan.training.evaluation import Evaluation
 from pokegan.training.logs import read_log
@@ -91,14 +91,14 @@ def test_evaluations_do_not_disturb_the_training(runs):
 
 def test_the_best_model_has_a_checkpoint_that_it_could_be_made_from(tmp_path, monkeypatch):
     written = []
-    original = loop.write_model_folder
+    original = run_folder.write_model_folder
 
     def note(folder, *arguments):
         steps = {checkpoint_step(path) for path in checkpoint_paths(tmp_path / "run/checkpoints")}
         written.append((folder.name, max(steps)))
         original(folder, *arguments)
 
-    monkeypatch.setattr(loop, "write_model_folder", note)
+    monkeypatch.setattr(run_folder, "write_model_folder", note)
     assert main(["--recipe=dcgan", f"--out={tmp_path}/run", *EVALUATED]) == 0
     best = [step for name, step in written if name == "best"]
     assert best  # and each was written when the newest checkpoint was of the same step

@@ -8,7 +8,7 @@ from accelerate.state import AcceleratorState
 from tiny import TINY
 
 from pokegan.data.feed import SpriteLoader
-from pokegan.training import loop, main
+from pokegan.training import loop, main, run_folder
 from pokegan.training.checkpoint import checkpoint_paths, load_newest_checkpoint
 from pokegan.training.logs import read_log
 
@@ -200,7 +200,7 @@ def test_a_full_disk_is_one_line_and_the_checkpoint_stays(tmp_path, capsys, monk
     def full(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(loop, "write_model_folder", full)
+    monkeypatch.setattr(run_folder, "write_model_folder", full)
     assert train(tmp_path, "--kimg=0.05") == 2
     message = capsys.readouterr().err
     assert "No space left on device" in message
