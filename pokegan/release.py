@@ -236,7 +236,7 @@ def _train(argv: Sequence[str]) -> None:
 
 def _holds(model: Planned, folder: Path, out: Path, protocol: "Protocol") -> bool:
     """Whether a released folder is of the plan's last training."""
-    from pokegan.training.recipe import parse_command_line
+    from pokegan.training.command_line import parse_command_line
 
     path = folder / "recipe.yaml"
     if not path.is_file() or not (folder / RUN_FILE).is_file():

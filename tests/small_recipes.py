@@ -6,8 +6,9 @@ from unittest.mock import patch
 from accelerate import Accelerator
 
 from pokegan.data.resolve import open_sprites
-from pokegan.training import loop
-from pokegan.training.recipe import parse_command_line, read_recipe_file
+from pokegan.training import loop, run_folder
+from pokegan.training.command_line import parse_command_line
+from pokegan.training.recipe_files import read_recipe_file
 
 SMALL = {
     "dcgan-generator": {"latent_dim": 8, "base_width": 4},
@@ -67,6 +68,6 @@ def train_small(options: list[str], out: Path) -> Path:
     recipe, run = parse_command_line(options)
     sprites = open_sprites(run.data).of_colours(recipe.shiny)
     validation = open_sprites(run.data, "validation") if recipe.early_stopping.metric else None
-    with patch.object(loop, "plot_log"):  # figures take longer than everything else
+    with patch.object(run_folder, "plot_log"):  # figures take longer than everything else
         loop.train(recipe, run, sprites, validation, out, Accelerator(cpu=True))
     return out

@@ -89,7 +89,7 @@ def test_every_file_that_is_linked_exists(page):
 
 
 def test_the_options_that_readme_names_exist():
-    from pokegan.training.recipe import parse_command_line
+    from pokegan.training.command_line import parse_command_line
 
     for options in re.findall(r"train\.py (--[^`\n]*)", README):
         parse_command_line(options.split())

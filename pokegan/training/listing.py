@@ -78,14 +78,14 @@ def recipe_rows() -> list[Row]:
 
     The networks are built, but only as shapes: no memory is taken.
     """
-    from pokegan.training.recipe import recipe_names
+    from pokegan.training.recipe_files import recipe_names
 
     return sorted(map(_row, recipe_names()), key=lambda row: (row.family, row.name))
 
 
 def _row(name: str) -> Row:
     from pokegan.models.shapes import shapes_only
-    from pokegan.training.recipe import parse_command_line
+    from pokegan.training.command_line import parse_command_line
 
     recipe, _ = parse_command_line(["--recipe", name])
     with shapes_only():

@@ -29,8 +29,9 @@ from pokegan.training.evaluation import Evaluation
 from pokegan.training.logs import Progress, read_log
 from pokegan.training.machine import run_facts
 from pokegan.training.model_folder import TIMELINE_SPRITES, is_timeline_step
+from pokegan.training.options import RunOptions
 from pokegan.training.processes import LostProcess, Processes
-from pokegan.training.recipe import Recipe, RunOptions
+from pokegan.training.recipe import Recipe
 from pokegan.training.run_folder import RunFolder
 from pokegan.training.state import TrainState
 from pokegan.training.stopping import Interrupted, stop_signal

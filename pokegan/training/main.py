@@ -13,7 +13,9 @@ import torch
 from pokegan.allocator import keep_freed_memory
 from pokegan.cores import usable_cores
 from pokegan.errors import PokeGANError
-from pokegan.training.recipe import Recipe, RunOptions, parse_command_line
+from pokegan.training.command_line import parse_command_line
+from pokegan.training.options import RunOptions
+from pokegan.training.recipe import Recipe
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

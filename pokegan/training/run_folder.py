@@ -29,7 +29,8 @@ from pokegan.training.model_folder import (
     write_model_folder,
     write_timeline_picture,
 )
-from pokegan.training.recipe import Recipe, RunOptions
+from pokegan.training.options import RunOptions
+from pokegan.training.recipe import Recipe
 
 
 class RunFolder:

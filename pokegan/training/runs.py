@@ -12,7 +12,7 @@ import yaml
 from pokegan.errors import PokeGANError
 from pokegan.text import align
 from pokegan.training.logs import LOG_NAME, read_log
-from pokegan.training.recipe import ODD_YAML
+from pokegan.training.recipe_files import ODD_YAML
 
 LAST_LINES = 10
 """Final values are means over so many log lines: a single step's say little."""

@@ -22,7 +22,7 @@ from gradio_client import Client
 from space.space_server import RunningSpace, copy_space, running_space
 
 from pokegan.models.base import SpriteModel
-from pokegan.training.recipe import parse_command_line
+from pokegan.training.command_line import parse_command_line
 
 MODELS = ("sprite", "dcgan", "dense-gan", "wgan-dense", "wgan-gp", "aegan", "cdcgan", "cstylegan")
 PEOPLE = 32

@@ -25,7 +25,7 @@ from scaling import HEAD, scaling_rows
 
 from pokegan.text import align, three_digits
 from pokegan.training.logs import read_log
-from pokegan.training.recipe import recipe_names
+from pokegan.training.recipe_files import recipe_names
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "space/models"
@@ -247,7 +247,7 @@ def profile(options: Iterable[str], steps: int, processes: int = 1) -> dict:
 
 
 def _batch_size(recipe: str) -> int:
-    from pokegan.training.recipe import read_recipe_file
+    from pokegan.training.recipe_files import read_recipe_file
 
     return read_recipe_file(recipe)[1].get("batch_size", 64)
 
@@ -255,7 +255,7 @@ def _batch_size(recipe: str) -> int:
 def _steady(recipe: str) -> list[str]:
     """Options by which the first steps are like the later ones: images of the full size, penalties
     at their usual steps, and weights of its own instead of another run's."""
-    from pokegan.training.recipe import read_recipe_file
+    from pokegan.training.recipe_files import read_recipe_file
 
     _, content = read_recipe_file(recipe)
     options = ["--growth.sizes=[]", "--growth.until=[]", "--start=null"]

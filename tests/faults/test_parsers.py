@@ -28,7 +28,8 @@ from pokegan.data.types import TYPE_GROUPS, TYPES
 from pokegan.models.aegan import AEGAN
 from pokegan.models.base import SpriteModel
 from pokegan.models.conditioning import CLASSES, labels_of
-from pokegan.training.recipe import parse_command_line, read_recipe_file, recipe_names
+from pokegan.training.command_line import parse_command_line
+from pokegan.training.recipe_files import read_recipe_file, recipe_names
 
 STABLE = settings(
     deadline=None,

@@ -11,7 +11,7 @@ from tiny import ROOT, environment
 
 from pokegan.training.checkpoint import checkpoint_paths
 from pokegan.training.logs import read_log
-from pokegan.training.recipe import recipe_names
+from pokegan.training.recipe_files import recipe_names
 
 EQUAL = [
     "dense-gan",

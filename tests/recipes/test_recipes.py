@@ -10,8 +10,9 @@ from pokegan import PokeGANError, load
 from pokegan.models import ARCHITECTURES
 from pokegan.models.conditioning import CLASSES
 from pokegan.training.checkpoint import checkpoint_paths
+from pokegan.training.command_line import parse_command_line
 from pokegan.training.logs import read_log
-from pokegan.training.recipe import parse_command_line, read_recipe_file, recipe_names
+from pokegan.training.recipe_files import read_recipe_file, recipe_names
 from pokegan.training.state import TrainState
 from pokegan.training.streams import StepNoise
 

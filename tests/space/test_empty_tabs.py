@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pokegan.models import ARCHITECTURES
-from pokegan.training.recipe import parse_command_line
+from pokegan.training.command_line import parse_command_line
 
 
 @pytest.mark.parametrize(

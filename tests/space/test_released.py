@@ -14,9 +14,9 @@ from pokegan.hub.card import model_card
 from pokegan.hub.half_precision import MOST_ON_AVERAGE
 from pokegan.hub.publish import REQUIRED_FILES
 from pokegan.release import PLAN, read_plan
+from pokegan.training.command_line import parse_command_line
 from pokegan.training.logs import read_log
 from pokegan.training.model_folder import sample_sheet
-from pokegan.training.recipe import parse_command_line
 
 MODELS = sorted(path for path in (ROOT / "space" / "models").iterdir() if path.is_dir())
 

@@ -11,7 +11,8 @@ from tiny import TINY
 
 from pokegan import PokeGANError
 from pokegan.training.checkpoint import checkpoint_paths
-from pokegan.training.recipe import GrowthSettings, parse_command_line
+from pokegan.training.command_line import parse_command_line
+from pokegan.training.recipe import GrowthSettings
 from pokegan.training.state import TrainState
 
 GROWING = [

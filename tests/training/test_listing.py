@@ -11,8 +11,9 @@ from pokegan.models import ARCHITECTURES
 from pokegan.models.base import SpriteModel
 from pokegan.models.conditioning import num_classes
 from pokegan.objectives import OBJECTIVES
-from pokegan.training import recipe as recipes
+from pokegan.training import recipe_files as recipes
 from pokegan.training.listing import recipe_rows
+from pokegan.training.recipe import Recipe
 
 
 @ARCHITECTURES.register("test-listing-generator")
@@ -130,11 +131,11 @@ def test_a_broken_recipe_is_one_line(folder, capsys):
 def test_networks_are_no_more_than_shapes(folder, monkeypatch):
     built = []
 
-    def build(self, original=recipes.Recipe.build_networks):
+    def build(self, original=Recipe.build_networks):
         built.append(original(self))
         return built[-1]
 
-    monkeypatch.setattr(recipes.Recipe, "build_networks", build)
+    monkeypatch.setattr(Recipe, "build_networks", build)
     state = torch.get_rng_state()
     recipe_rows()
     parameters = [p for networks in built for n in networks.values() for p in n.parameters()]

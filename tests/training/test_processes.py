@@ -15,10 +15,10 @@ from toy_run import TOY, recorded, toy_options
 
 from pokegan import PokeGANError
 from pokegan.training.checkpoint import load_newest_checkpoint
+from pokegan.training.command_line import parse_command_line
 from pokegan.training.logs import read_log
 from pokegan.training.main import check_world, with_precision_of_launcher
 from pokegan.training.processes import Processes
-from pokegan.training.recipe import parse_command_line
 
 
 @dataclass

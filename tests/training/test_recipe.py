@@ -2,13 +2,9 @@ import pytest
 import yaml
 
 from pokegan import PokeGANError
-from pokegan.training.recipe import (
-    RECIPES,
-    Recipe,
-    parse_command_line,
-    read_recipe_file,
-    recipe_names,
-)
+from pokegan.training.command_line import parse_command_line
+from pokegan.training.recipe import Recipe
+from pokegan.training.recipe_files import RECIPES, read_recipe_file, recipe_names
 
 LATENT_100 = {
     "architecture": "dcgan-generator",

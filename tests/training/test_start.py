@@ -10,7 +10,7 @@ from small_recipes import small_options, train_small
 from pokegan import PokeGANError, load
 from pokegan.hub.publish import model_files
 from pokegan.training.checkpoint import checkpoint_paths
-from pokegan.training.recipe import parse_command_line
+from pokegan.training.command_line import parse_command_line
 from pokegan.training.state import TrainState
 
 

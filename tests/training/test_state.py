@@ -9,7 +9,7 @@ from tiny import TINY
 
 from pokegan import PokeGANError
 from pokegan.training.checkpoint import checkpoint_paths
-from pokegan.training.recipe import parse_command_line
+from pokegan.training.command_line import parse_command_line
 from pokegan.training.state import TrainState, ema_update
 
 
