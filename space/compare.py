@@ -24,6 +24,7 @@ from drawing import (
 from guess import Guess, guess_html, reveal_html
 from links import flag_in, names_in, number_in, one_of, query_of, whole_in
 from markup import copy_button, display_size, duration, problems_html, sprite_button
+from models_index import one_of_each
 from page import QUICK, SLOW, Page, told, type_choices
 from pictures import file_name, rows_zip, sheet_png
 from png import data_uri
@@ -33,7 +34,7 @@ from pokegan import PokeGANError
 from pokegan.data.types import TYPES
 
 TAB = "compare"
-FIRST_MODELS = 4
+FIRST_MODELS = 5
 FIRST_COUNT = 16
 TOLD_EVERY_SECONDS = 0.3
 STEPS_SHOWN = "drawing in many small steps"
@@ -42,7 +43,7 @@ STEPS_SHOWN = "drawing in many small steps"
 def add_compare(page: Page) -> None:
     """Lay out the tab, inside the open ``gr.Tab``, and add its API."""
     studio = page.studio
-    first_names = page.names[:FIRST_MODELS]
+    first_names = [m.name for m in one_of_each([*studio.models.values()], FIRST_MODELS)]
 
     with gr.Column(elem_classes="pg-controls"):
         chosen = gr.CheckboxGroup(

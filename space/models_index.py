@@ -24,6 +24,8 @@ HUB_RETRY_SECONDS = 300.0
 MAX_TEXT_BYTES = 64 * 1024
 MAX_DESCRIPTION = 160
 HOME = Path(__file__).resolve().with_name("models")
+KIN = {"acgan": "gan", "acaegan": "aegan", "inversion": "relativistic"}
+"""Families that count as one with another when first rows are chosen."""
 RANKED_BY = "fd_efficientnet_lite0@"
 
 
@@ -71,6 +73,16 @@ class ModelSource:
     def conditioning(self) -> str | None:
         """What the model is conditioned on ("group", "type", "types"), found without loading it."""
         return self.config.get("conditioning") or getattr(self._model_class, "conditioning", None)
+
+    @property
+    def kind(self) -> str:
+        """The family it was trained by, as far as its folder tells: kin are one, but conditional
+        GANs and others are two."""
+        recipe = _recipe(_read(self.folder / "recipe.yaml")) if self.folder else {}
+        objective = recipe.get("objective")
+        name = str(objective.get("family", "")) if isinstance(objective, dict) else ""
+        name = KIN.get(name, name)
+        return f"conditional {name}" if name == "gan" and self.conditioning else name
 
     def offers(self, method: str) -> bool:
         """Whether its models have a method ("encode", "mix", "recolor"), found without loading."""
@@ -141,6 +153,20 @@ def best_first(models: Sequence[ModelSource]) -> list[ModelSource]:
     """The models by what their folders say of their quality: the least Fréchet distance first, and
     those without a figure last, in their order."""
     return sorted(models, key=_distance)
+
+
+def one_of_each(models: Sequence[ModelSource], count: int) -> list[ModelSource]:
+    """Which models to show first: the first of each kind, then further ones, in their order. Those
+    that draw in many steps come last."""
+    seen: set[str] = set()
+    first, further, slow = [], [], []
+    for model in models:
+        group = slow if model.is_slow else further if model.kind in seen else first
+        group.append(model)
+        if group is first:
+            seen.add(model.kind)
+    chosen = [*first, *further, *slow][:count]
+    return [model for model in models if model in chosen]
 
 
 def _distance(model: ModelSource) -> float:
@@ -311,12 +337,17 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _recipe_title(text: str) -> str:
+def _recipe(text: str) -> dict[str, Any]:
+    """What a recipe holds; nothing where it cannot be read."""
     try:
         recipe = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError):
-        return ""
-    title = recipe.get("title") if isinstance(recipe, dict) else None
+        return {}
+    return recipe if isinstance(recipe, dict) else {}
+
+
+def _recipe_title(text: str) -> str:
+    title = _recipe(text).get("title")
     return " ".join(title.split()) if isinstance(title, str) else ""
 
 

@@ -347,6 +347,15 @@ def test_the_help_lists_everything(shell):
     assert [name for name in names if f"--{name}" not in said] == []
 
 
+@covers("--clock cpu", "--eval-minutes")
+def test_minutes_of_the_cpu(shell):
+    options = "--out runs/cpu --clock cpu --minutes 0.0001 --eval-minutes 0.00005"
+    measured = "--eval-samples 100 --eval-features sprite-net"
+    shell("python train.py", f"{SMALL} --data synthetic:240 {options} {measured}")
+    assert '"clock": "cpu"' in (shell.folder / "runs/cpu/model/run.json").read_text()
+    assert (shell.folder / "runs/cpu/best/model.safetensors").is_file()
+
+
 @covers("--epochs", "--resume auto", "--stop-on-collapse")
 def test_a_run_goes_on(shell, runs):
     options = f"{FEW} --out runs/dcgan --resume auto --epochs 1 --stop-on-collapse"
@@ -650,6 +659,14 @@ def test_inception_is_known(shell, runs):
 @executes("pokegan compare space/models/* --table")
 def test_the_table_of_measures_is_printed(shell, command):
     assert shell(command).stdout in README.read_text(encoding="utf-8")
+
+
+@executes("pokegan release --dry-run")
+@covers("pokegan release")
+def test_the_plan_of_the_release_is_told(shell, command):
+    told = shell(command).stdout
+    assert "\ndcgan: " in f"\n{told}"
+    assert "  train.py --recipe=dcgan --minutes=30 --clock=cpu" in told
 
 
 @executes("pokegan recipes")

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from space.space_server import SPACE, save_model
+from space.space_server import SPACE, save_model, save_small
 
 import pokegan
 from pokegan import PokeGANError
@@ -224,3 +224,26 @@ def test_a_description_is_one_line_from_the_models_own_files(
         (folder / "README.md").unlink(missing_ok=True)
     loaded = index.ModelShelf(capacity=1).get(index.ModelSource("m", folder))
     assert loaded.description == expected
+
+
+def test_the_first_rows_are_one_of_each_kind(index, tiny, tmp_path):
+    families = {
+        "best": "relativistic", "encoder": "inversion", "gan": "gan", "clipped": "wgan",
+        "autoencoding": "aegan", "penalised": "wgan", "odd": ["no", "name"],
+    }  # fmt: skip
+    models = []
+    for name, family in families.items():
+        folder = put(tiny, tmp_path / name)
+        (folder / "recipe.yaml").write_text(json.dumps({"objective": {"family": family}}))
+        models.append(index.ModelSource(name, folder))
+    conditional = save_small(tmp_path / "typed", "cdcgan-generator")
+    (conditional / "recipe.yaml").write_text("objective: {family: acgan}")
+    slow = save_small(tmp_path / "slow", "ddpm")
+    models = [index.ModelSource("slow", slow), *models, index.ModelSource("typed", conditional)]
+    kinds = ["best", "gan", "clipped", "autoencoding", "odd", "typed"]
+    assert names(index.one_of_each(models, 6)) == kinds
+    assert names(index.one_of_each(models, 2)) == kinds[:2]
+    # What is like others comes after all kinds, and what draws in many steps comes last.
+    assert names(index.one_of_each(models, 8)) == [n for n in names(models) if n != "slow"]
+    assert names(index.one_of_each(models, 99)) == names(models)
+    assert index.one_of_each([], 3) == []
