@@ -186,7 +186,9 @@ def _training_length(folder: Path) -> str:
     if "threads" in facts:
         each = " each" if workers else ""
         workers.append(_count(_field(facts, "threads", path, int), "thread", "s") + each)
-    return f"{told}, on {' of '.join([*workers, _text(machine)])}."
+    if not workers:
+        return f"{told}, on {_text(machine)}."
+    return f"{told}, on {' of '.join(workers)} ({_text(machine)})."
 
 
 def _run_facts(folder: Path) -> dict:

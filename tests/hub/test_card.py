@@ -264,15 +264,15 @@ def test_durations(folder, seconds, expected):
     [
         (
             {"clock": "cpu", "processes": 1, "threads": 1, "machine": "abacus"},
-            "in 25 min of CPU time, on one thread of abacus.",
+            "in 25 min of CPU time, on one thread (abacus).",
         ),
         (
             {"clock": "wall", "processes": 2, "threads": 8, "machine": "abacus"},
-            "in 25 min of training, on 2 processes of 8 threads each of abacus.",
+            "in 25 min of training, on 2 processes of 8 threads each (abacus).",
         ),
         (
             {"clock": "wall", "processes": 4, "machine": "a | b"},
-            "in 25 min of training, on 4 processes of a \\| b.",
+            "in 25 min of training, on 4 processes (a \\| b).",
         ),
         ({"clock": "wall", "processes": 1, "machine": "GPU"}, "in 25 min of training, on GPU."),
     ],
