@@ -664,7 +664,7 @@ def test_the_table_of_measures_is_printed(shell, command):
 @executes("pokegan release --dry-run")
 @covers("pokegan release")
 def test_the_plan_of_the_release_is_told(shell, command):
-    told = shell(command).stdout
+    told = shell(command, "--data synthetic:240").stdout
     assert "\ndcgan: " in f"\n{told}"
     assert "  train.py --recipe=dcgan --minutes=30 --clock=cpu" in told
 
