@@ -88,7 +88,7 @@ def run_release(arguments: argparse.Namespace) -> None:
         if arguments.dry_run:
             done = _is_released(model, arguments.models / model.name, arguments.out, protocol)
             _tell(model.name, "released" if done else "to be released")
-            for argv in _trainings(model, arguments.out, protocol.data):
+            for _, argv in _trainings(model, arguments.out, protocol.data):
                 print(f"  train.py {' '.join(argv)}")
             continue
         with _alone(arguments.out / f".{model.name}.lock") as mine:
@@ -157,15 +157,13 @@ def release(model: Planned, out: Path, models: Path, protocol: "Protocol") -> No
         _tell(model.name, "released already")
         return
     if not _holds(model, folder, out, protocol):
-        run = out / model.name
-        for argv in _trainings(model, out, protocol.data):
+        for run, argv in _trainings(model, out, protocol.data):
             _tell(model.name, f"train.py {' '.join(argv)}")
-            run = Path(next(value[6:] for value in argv if value.startswith("--out=")))
             _train(argv)
-            choose(run)
+            chosen = choose(run)
         fresh = models / f".{model.name}.tmp"
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(run / "chosen", fresh)
+        shutil.copytree(chosen, fresh)
         if not halve(fresh):
             _tell(model.name, "sprites would differ in half precision, so weights stay whole")
         sheet = sample_sheet(load(fresh), seed=0)
@@ -208,15 +206,16 @@ def choose(run: Path) -> Path:
     return chosen
 
 
-def _trainings(model: Planned, out: Path, data: str) -> list[list[str]]:
-    """The command lines of a model's stages, the last one's run being the released one."""
-    lines, before = [], None
+def _trainings(model: Planned, out: Path, data: str) -> list[tuple[Path, list[str]]]:
+    """Run folder and command line of each stage; the last one's model is the released one."""
+    trainings, before = [], None
     for number, stage in enumerate(model.stages):
         run = out / (model.name if number == 0 else f"{model.name}-{number + 1}")
         start = [] if before is None else [f"--start={before / 'chosen'}"]
-        lines.append([*stage, *start, f"--data={data}", f"--out={run}", "--resume=auto"])
+        argv = [*stage, *start, f"--data={data}", f"--out={run}", "--resume=auto"]
+        trainings.append((run, argv))
         before = run
-    return lines
+    return trainings
 
 
 def _train(argv: Sequence[str]) -> None:
@@ -241,7 +240,8 @@ def _holds(model: Planned, folder: Path, out: Path, protocol: "Protocol") -> boo
     path = folder / "recipe.yaml"
     if not path.is_file() or not (folder / RUN_FILE).is_file():
         return False
-    recipe, _ = parse_command_line(_trainings(model, out, protocol.data)[-1])
+    _, argv = _trainings(model, out, protocol.data)[-1]
+    recipe, _ = parse_command_line(argv)
     return path.read_text(encoding="utf-8") == recipe.to_yaml()
 
 
