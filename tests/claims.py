@@ -1,5 +1,7 @@
-"""What the works claim, beside what our models say: ``python tests/claims.py`` prints the table that
-README shows, from the ``metrics.json`` of the released models."""
+"""What the works claim, beside what our models say.
+
+``python tests/claims.py`` prints README's table, from the ``metrics.json`` of the released models.
+"""
 
 import json
 from dataclasses import dataclass
