@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from models_index import recipe_title
+from models_index import read_json, recipe_title
 from PIL import Image
 from png import data_uri
 
+from pokegan.hub.card import RUN_FILE
 from pokegan.training.logs import LOG_NAME
 
 PARTS = {"own": "", "before": "before"}
@@ -41,7 +42,7 @@ SHEET_COLUMNS, SHEET_PADDING = 8, 2
 
 STAGE = re.compile(r"step-(\d{1,12})\.png", re.ASCII)
 HISTORY_FILE = re.compile(
-    rf"(before/)?({re.escape(LOG_NAME)}|recipe\.yaml|timeline/{STAGE.pattern})", re.ASCII
+    rf"(before/)?({re.escape(LOG_NAME)}|recipe\.yaml|run\.json|timeline/{STAGE.pattern})", re.ASCII
 )
 
 
@@ -94,6 +95,8 @@ class History:
         kimg: at the end of the log; 0 without one.
         minutes: the same.
         stages: the timeline, rising.
+        chosen: the step whose weights the folder holds, where that is not the last.
+        by_cpu: whether minutes are those that the training itself computed.
         notes: one line for each thing that was left out.
     """
 
@@ -102,6 +105,8 @@ class History:
     kimg: float = 0.0
     minutes: float = 0.0
     stages: tuple[Stage, ...] = ()
+    chosen: int | None = None
+    by_cpu: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -147,8 +152,18 @@ def read_history(folder: Path, part: str, max_bytes: int) -> History:
         entries[-1]["kimg"] if entries else 0.0,
         entries[-1].get("seconds", 0.0) / 60 if entries else 0.0,
         stages,
+        *_run_facts(folder / RUN_FILE),
         tuple(notes),
     )
+
+
+def _run_facts(path: Path) -> tuple[int | None, bool]:
+    """The chosen step, and whether minutes are the CPU's, as far as ``run.json`` tells."""
+    facts = read_json(path)
+    chosen = facts.get("chosen")
+    step = chosen.get("step") if isinstance(chosen, dict) else None
+    is_step = type(step) is int and 0 < step < LARGEST
+    return step if is_step else None, facts.get("clock") == "cpu"
 
 
 # ---- the log -------------------------------------------------------------------------------------

@@ -63,11 +63,7 @@ class ModelSource:
     @property
     def config(self) -> dict[str, Any]:
         """``config.json``, as far as it is on this machine; empty where it is not."""
-        try:
-            config = json.loads(_read(self.folder / "config.json")) if self.folder else {}
-        except (ValueError, RecursionError):
-            config = {}
-        return config if isinstance(config, dict) else {}
+        return read_json(self.folder / "config.json") if self.folder else {}
 
     @property
     def conditioning(self) -> str | None:
@@ -187,6 +183,15 @@ def models_of_card(card: Path) -> list[str]:
     except (OSError, ValueError, AttributeError, RecursionError, yaml.YAMLError):
         return []
     return [model for model in models if isinstance(model, str)]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds; nothing where it cannot be read."""
+    try:
+        content = json.loads(_read(path))
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def recipe_title(folder: Path) -> str:

@@ -140,6 +140,7 @@ def training_json(shown: Shown) -> dict:
         "parts": list(shown.parts),
         "part": shown.part,
         "title": shown.history.title,
+        "chosen_step": shown.history.chosen,
         "notes": list(shown.history.notes),
         "curves": {
             name: {"kimg": curve.kimg.tolist(), "value": curve.values.tolist()}
@@ -253,12 +254,15 @@ def _picture_bytes(found: Shown | str) -> int:
 
 def _section(model: Shown, step: int | None) -> str:
     history, name = model.history, escape(model.name)
-    shown = _nearest(history.stages, step)
+    shown = _nearest(history.stages, history.chosen if step is None else step)
     at = history.stages[shown].kimg if history.stages else None
     facts = ""
     if history.kimg:
         facts = f"{told_number(history.kimg)} thousand images seen"
-        facts += f" in {_time(history.minutes)}" if history.minutes else ""
+        kind = " of CPU time" if history.by_cpu else ""
+        facts += f" in {_time(history.minutes)}{kind}" if history.minutes else ""
+    if history.chosen is not None:
+        facts += f"{' · ' if facts else ''}the model has the weights of step {history.chosen:,d}"
     buttons = ""
     if len(model.parts) > 1:
         buttons = "".join(

@@ -189,6 +189,7 @@ def test_a_changed_picture_is_read_again(history, tmp_path):
         ("before/recipe.yaml", True),
         ("before/timeline/step-00000001.png", True),
         ("timeline/step-1.png", True),
+        ("before/run.json", True),
         ("timeline/../step-1.png", False),
         ("a/before/training_log.jsonl", False),
         ("model.safetensors", False),

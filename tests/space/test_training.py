@@ -63,6 +63,29 @@ def test_the_picture_next_to_a_step_is_shown(training, shown, tmp_path, step, pl
     assert [" hidden" in tag for tag in re.findall("<img [^>]+>", html)].index(False) == place
 
 
+@pytest.mark.parametrize(
+    ("run", "facts", "place"),
+    [
+        ({"clock": "cpu", "chosen": {"step": 1021}}, "in 4 min of CPU time · the model has", 1),
+        ({"clock": "wall", "chosen": {"step": 1021}}, "in 4 min · the model has", 1),
+        ({"clock": "cpu"}, "in 4 min of CPU time</p>", 2),
+        ({"chosen": {"step": "<b>"}}, "in 4 min</p>", 2),
+        ({"chosen": 3}, "in 4 min</p>", 2),
+        ([], "in 4 min</p>", 2),
+        ("{", "in 4 min</p>", 2),
+    ],
+)
+def test_the_step_that_was_chosen_is_told_and_shown(training, shown, tmp_path, run, facts, place):
+    write_log(tmp_path)
+    write_timeline(tmp_path, steps=(1, 1000, 4000))
+    (tmp_path / "run.json").write_text(run if isinstance(run, str) else json.dumps(run))
+    html = training.training_html([shown()])
+    assert facts in html
+    assert ("the model has the weights of step 1,021" in html) is (place == 1)
+    assert f'step="1" value="{place}"' in html
+    assert 'step="1" value="0"' in training.training_html([shown()], 0)  # unless one is asked for
+
+
 def test_two_parts_can_be_chosen_between(training, shown, tmp_path):
     for folder in (tmp_path, tmp_path / "before"):
         write_log(folder)
