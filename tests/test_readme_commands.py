@@ -669,6 +669,11 @@ def test_the_plan_of_the_release_is_told(shell, command):
     assert "  train.py --recipe=dcgan --minutes=30 --clock=cpu" in told
 
 
+@executes("python tests/claims.py")
+def test_claims_are_judged_by_the_released_metrics(shell, command):
+    assert f"<!-- claims -->\n{shell(command).stdout}<!-- end -->" in README.read_text("utf-8")
+
+
 @executes("pokegan recipes")
 def test_recipes_are_listed(shell, command):
     listed, _, _ = shell(command).stdout.partition("\n\n")

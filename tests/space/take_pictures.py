@@ -11,13 +11,13 @@ from playwright.sync_api import sync_playwright
 from space.browser import FLAGS, find_chromium
 from space.space_server import SPACE, running_space
 
-WIDTH, HEIGHT = 1280, 880
+WIDTH = 1280
 PICTURES = {
-    "compare": ("?tab=compare&n=16&seed=3", ".pg-row"),
-    "fuse": ("?tab=fuse", "#fuse-result .pg-sprite"),
-    "training": ("?tab=training", ".pg-chart"),
+    "compare": ("?tab=compare&n=8&seed=3", ".pg-row", 1560),
+    "fuse": ("?tab=fuse", "#fuse-result .pg-sprite", 880),
+    "training": ("?tab=training", ".pg-chart", 880),
 }
-"""By name, the query of what is shown, and what is there when it is complete."""
+"""By name, the query of what is shown, what is there when it is complete, and the height."""
 
 DECODED = "Promise.all([...document.images].map((image) => image.decode().catch(() => null)))"
 
@@ -29,8 +29,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_chromium(playwright), args=FLAGS)
         with running_space(SPACE, Path(scratch) / "log.txt") as server:
-            for name, (query, ready) in PICTURES.items():
-                page = chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+            for name, (query, ready, height) in PICTURES.items():
+                page = chromium.new_page(viewport={"width": WIDTH, "height": height})
                 page.goto(server.url + query)
                 page.locator(ready).first.wait_for()
                 page.evaluate(DECODED)
