@@ -41,6 +41,8 @@ class ModelSource:
         """The model folder on this machine: the own one, or what the Hub cache holds of it."""
         if isinstance(self.source, Path):
             return _model_folder(self.source)
+        if not HUB_ID.fullmatch(self.source):
+            return None
         from huggingface_hub import try_to_load_from_cache
 
         config = try_to_load_from_cache(self.source, "config.json")
