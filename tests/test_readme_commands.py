@@ -442,7 +442,7 @@ def test_the_configuration_of_the_launcher_says_the_precision(shell, command):
 SLURM = """\
 #!/bin/bash
 #SBATCH --nodes=2 --ntasks-per-node=1 --gpus-per-node=4 --cpus-per-task=16
-HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
+HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sed -n 1p)
 srun torchrun --nnodes 2 --nproc_per_node 4 --rdzv_backend c10d --rdzv_id "$SLURM_JOB_ID" \\
   --rdzv_endpoint "$HEAD:29500" train.py --recipe sprite --batch-size 64 --resume auto"""
 
@@ -455,7 +455,8 @@ def test_slurm_starts_the_training_on_two_machines(shell, command):
     assert f"--nnodes {asked['nodes']} --nproc_per_node {asked['gpus-per-node']} " in command
     assert asked["ntasks-per-node"] == "1"
     programs = {
-        "scontrol": '[ "$*" = "show hostnames here,there" ] && printf "127.0.0.1\\nthere\\n"',
+        # More names than a pipe holds: the script must read them all, or fails under pipefail.
+        "scontrol": '[ "$*" = "show hostnames here,there" ] && echo 127.0.0.1 && seq 100000',
         "srun": '"$@" & one=$!\n"$@" & other=$!\nwait $one; status=$?\nwait $other && exit $status',
     }
     (shell.folder / "bin").mkdir()

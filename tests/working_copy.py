@@ -77,8 +77,8 @@ class Shell:
             text=True,
             timeout=SECONDS,
         )
-        told = f"{self.executed[-1]}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-        assert done.returncode == status, told
+        told = f"exit status {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        assert done.returncode == status, f"{self.executed[-1]}\n{told}"
         return done
 
     @contextmanager
