@@ -12,11 +12,13 @@ from pokegan.text import three_digits
 MODELS = Path(__file__).parent.parent / "space/models"
 FD, OTHER = "fd_efficientnet_lite0@1500", "fd_sprite_net@1500"
 TYPED = "type_accuracy_efficientnet_lite0@1500"
-LOWER = {FD, OTHER}
+LOWER = {FD, OTHER, "isolated"}
 NAMES = {
     FD: "FD, EfficientNet-Lite0",
     OTHER: "FD, sprite-net",
     "sharpness": "sharpness",
+    "isolated": "isolated pixels",
+    "cleanliness": "clean background",
     TYPED: "type accuracy",
 }
 ALIKE = 0.1
@@ -59,6 +61,13 @@ CLAIMS = (
         ("cunet-multiclass",),
         ("cdcgan", "cstylegan", "cunet", "cunet-projection", "caegan"),
         (FD, OTHER),
+    ),
+    Claim(
+        "Of conditional models, an AEGAN has the best look",
+        "Abdool 2022",
+        ("caegan",),
+        ("cdcgan", "cstylegan", "cunet", "cunet-projection", "cunet-multiclass"),
+        ("sharpness", "isolated", "cleanliness"),
     ),
     Claim(
         "Types must be told throughout the generator, not at its input alone",

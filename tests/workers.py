@@ -19,7 +19,13 @@ MARK = "whole_machine"
 TOGETHER = ("tests/space/", "tests/faults/")
 """Folders whose tests share servers that are dear to start."""
 
-FIRST = (*TOGETHER, "tests/recipes/test_processes.py", "tests/training/", "tests/benchmarks/")
+FIRST = (
+    *TOGETHER,
+    "tests/recipes/test_processes.py",
+    "tests/training/",
+    "tests/benchmarks/",
+    "tests/commands/",
+)
 """What takes longest begins first, so that the workers come to an end together."""
 
 
