@@ -1,6 +1,7 @@
 """What the works claim, beside what our models say.
 
-``python tests/claims.py`` prints README's table, from the ``metrics.json`` of the released models.
+``python tests/claims.py`` prints README's table, and the sentence below it, from the
+``metrics.json`` of the released models.
 """
 
 import json
@@ -104,26 +105,64 @@ def verdict(claim: Claim, metric: str, values: dict[str, float]) -> bool:
     return worst > max(sign * values[name] for name in claim.others)
 
 
-def claims_table(models: Path = MODELS) -> str:
-    """A Markdown table of the claims whose models are all there, a row for each measure."""
-    lines = ["| claim | by | values | holds |", "| --- | --- | --- | --- |"]
+@dataclass(frozen=True)
+class Judged:
+    """A claim, the values of its models by measure, and by which measures it holds."""
+
+    claim: Claim
+    values: dict[str, dict[str, float]]
+    holds: dict[str, bool]
+
+
+def judge_all(models: Path = MODELS) -> list[Judged]:
+    """The claims whose models are all there.
+
+    Args:
+        models: the folder of the model folders.
+    """
+    judged = []
     for claim in CLAIMS:
-        names = (*claim.better, *claim.others)
-        if not all((models / name / "metrics.json").is_file() for name in names):
+        files = {n: models / n / "metrics.json" for n in (*claim.better, *claim.others)}
+        if not all(file.is_file() for file in files.values()):
             continue
-        facts = {
-            name: json.loads((models / name / "metrics.json").read_text())["metrics"]
-            for name in names
+        facts = {name: json.loads(file.read_text())["metrics"] for name, file in files.items()}
+        values = {
+            metric: {name: fact[metric]["mean"] for name, fact in facts.items()}
+            for metric in claim.metrics
         }
-        told = f"{claim.text} ({claim.source})"
-        for metric in claim.metrics:
-            values = {name: facts[name][metric]["mean"] for name in names}
+        holds = {metric: verdict(claim, metric, values[metric]) for metric in claim.metrics}
+        judged.append(Judged(claim, values, holds))
+    return judged
+
+
+def claims_table(judged: list[Judged]) -> str:
+    """A Markdown table, with a row for each measure."""
+    lines = ["| claim | by | values | holds |", "| --- | --- | --- | --- |"]
+    for one in judged:
+        told = f"{one.claim.text} ({one.claim.source})"
+        for metric, values in one.values.items():
             shown = ", ".join(f"`{name}` {three_digits(value)}" for name, value in values.items())
-            holds = "yes" if verdict(claim, metric, values) else "no"
+            holds = "yes" if one.holds[metric] else "no"
             lines.append(f"| {told} | {NAMES[metric]} | {shown} | {holds} |")
             told = ""
     return "\n".join(lines) + "\n"
 
 
+def in_words(judged: list[Judged]) -> str:
+    """Which claims hold by all of their measures, which by some, and which by none."""
+    groups: dict[str, list[str]] = {"by every measure": [], "by some": [], "by none": []}
+    for one in judged:
+        yes = [NAMES[metric] for metric, holds in one.holds.items() if holds]
+        if len(yes) == len(one.holds):
+            groups["by every measure"].append(f"*{one.claim.text}*")
+        elif yes:
+            groups["by some"].append(f"*{one.claim.text}* ({'; '.join(yes)})")
+        else:
+            groups["by none"].append(f"*{one.claim.text}*")
+    told = [f"{name}: {', '.join(texts)}" for name, texts in groups.items() if texts]
+    return f"They hold {'; '.join(told)}.\n" if told else ""
+
+
 if __name__ == "__main__":
-    print(claims_table(), end="")
+    found = judge_all()
+    print(claims_table(found), in_words(found), sep="\n", end="")

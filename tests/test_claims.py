@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from claims import CLAIMS, FD, Claim, claims_table, verdict
+from claims import CLAIMS, FD, Claim, Judged, claims_table, in_words, judge_all, verdict
 
 BETTER = Claim("b is better", "somebody", ("b", "c"), ("a",), (FD, "sharpness"))
 ALIKE = Claim("b is like a", "somebody", ("b",), ("a",), (FD,), by_little=True)
@@ -29,11 +29,24 @@ def test_the_table_has_the_claims_whose_models_are_there(tmp_path):
         metrics = {FD: {"mean": fd}, "fd_sprite_net@1500": {"mean": 5.0}}
         (tmp_path / name).mkdir()
         (tmp_path / name / "metrics.json").write_text(json.dumps({"metrics": metrics}))
-    assert claims_table(tmp_path).splitlines()[2:] == [
+    assert claims_table(judge_all(tmp_path)).splitlines()[2:] == [
         "| Augmentation helps a WGAN (Zsombor 2021) | FD, EfficientNet-Lite0 |"
         " `wgan-gp-aug` 100, `wgan-gp` 120 | yes |",
         "|  | FD, sprite-net | `wgan-gp-aug` 5, `wgan-gp` 5 | no |",
     ]
+
+
+def test_a_sentence_says_by_how_many_measures_they_hold():
+    found = [
+        Judged(BETTER, {}, {FD: True, "sharpness": True}),
+        Judged(Claim("c is", "x", (), (), ()), {}, {FD: True, "sharpness": False}),
+        Judged(ALIKE, {}, {FD: False}),
+    ]
+    assert in_words(found) == (
+        "They hold by every measure: *b is better*; by some: *c is* (FD, EfficientNet-Lite0);"
+        " by none: *b is like a*.\n"
+    )
+    assert in_words([]) == ""
 
 
 def test_every_claim_is_about_models_of_the_plan():

@@ -149,7 +149,10 @@ def growth(quick: bool) -> str:
     rows = []
     for what, (option, values) in sweeps.items():
         seen = [
-            profile(["--recipe=sprite", *small, *_steady("sprite"), option.format(value)], 10)
+            profile(
+                ["--recipe=sprite", *small, *_steady("sprite"), option.format(value)],
+                3 if quick else 10,
+            )
             for value in values
         ]
         each = ", ".join(
