@@ -1,9 +1,10 @@
 """Train small recipes in one launch: ``python on_processes.py FOLDER GUIDES RECIPE ...``, by itself
 or under torchrun.
 
-A recipe marked with ``=`` takes twenty steps in float64, and twenty in float32. In these, one
-process by itself writes its gradients to GUIDES; several compare theirs with them, and then take
-those, so that rounding cannot grow from step to step. Any other recipe takes two steps as it is.
+A recipe marked with ``=`` takes twenty steps in float64. Marked with ``~``, it takes twenty in
+float32, in which one process by itself writes its gradients to GUIDES; several compare theirs with
+them, and then take those, so that rounding cannot grow from step to step. Any other recipe takes
+two steps as it is.
 """
 
 import os
@@ -74,9 +75,10 @@ def train_along(job: str, out: Path, guide: Path) -> None:
 if __name__ == "__main__":
     folder, guides = map(Path, sys.argv[1:3])
     for job in sys.argv[3:]:
-        if job.startswith("="):
-            job = job[1:]
-            train_in_float64(job, folder / job)
-            train_along(job, folder / f"{job} along", guides / f"{job}.safetensors")
+        mark, name = job[:1], job.lstrip("=~")
+        if mark == "=":
+            train_in_float64(name, folder / name)
+        elif mark == "~":
+            train_along(name, folder / f"{name} along", guides / f"{name}.safetensors")
         else:
-            train(job, folder / job, 2)
+            train(name, folder / name, 2)

@@ -37,9 +37,11 @@ OTHERS = [
 """All that is left, and what was changed above as the recipes have it: batch norm, bf16, growth."""
 
 
-def train_all(folder, guides, others, *launcher):
+IN_FLOAT64, IN_FLOAT32 = ([f"{mark}{job}" for job in EQUAL] for mark in "=~")
+
+
+def train_all(folder, guides, jobs, *launcher):
     script = str(Path(__file__).with_name("on_processes.py"))
-    jobs = [*(f"={job}" for job in EQUAL), *others]
     done = subprocess.run(
         [sys.executable, *launcher, script, str(folder), str(guides), *jobs],
         env={**environment(OMP_NUM_THREADS="1"), "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
@@ -53,14 +55,14 @@ def train_all(folder, guides, others, *launcher):
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     folder = tmp_path_factory.mktemp("one")
-    return train_all(folder, folder / "guides", [])
+    return train_all(folder, folder / "guides", [*IN_FLOAT64, *IN_FLOAT32])
 
 
 @pytest.fixture(scope="module", params=[2, 4])
 def many(one, request, tmp_path_factory):
     launcher = ["-m", "torch.distributed.run", f"--nproc_per_node={request.param}", "--standalone"]
-    others = OTHERS if request.param == 2 else []
-    return train_all(tmp_path_factory.mktemp("many"), one / "guides", others, *launcher)
+    jobs = IN_FLOAT64 + (IN_FLOAT32 + OTHERS if request.param == 2 else [])
+    return train_all(tmp_path_factory.mktemp("many"), one / "guides", jobs, *launcher)
 
 
 def state(run):
@@ -84,8 +86,9 @@ def test_many_processes_take_twenty_steps_of_one(job, one, many):
             assert other[key] == pytest.approx(line[key], rel=1e-4, abs=1e-6), key
 
 
+@pytest.mark.parametrize("many", [2], indirect=True)
 @pytest.mark.parametrize("job", EQUAL)
-def test_each_step_of_many_processes_is_that_of_one_in_float32(job, many):
+def test_each_step_of_two_processes_is_that_of_one_in_float32(job, many):
     """From equal weights, each player's gradient is equal to 1e-5 of its length.
 
     Left alone, some families do not stay equal for long: where a gradient is 0 but for rounding,
