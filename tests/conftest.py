@@ -1,6 +1,7 @@
 """What every test gets."""
 
 import os
+import sys
 import tempfile
 
 import pytest
@@ -33,6 +34,18 @@ def _same_state_of_torch():
     training in this process may have let the processor flush tiny numbers to zero."""
     torch.manual_seed(0)
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="session")
+def server():
+    """Starts runs in milliseconds."""
+    from faults.runs import ForkServer
+
+    if sys.platform != "linux":
+        pytest.skip("runs are started and disturbed by means that Linux alone has")
+    server = ForkServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -1,20 +1,9 @@
-"""The fork server and the run that nothing disturbs, once for all tests of faults."""
+"""The run that nothing disturbs, and one that was stopped, once for all tests of faults."""
 
 import signal
-import sys
 
 import pytest
-from faults.runs import ForkServer, facts_of
-
-
-@pytest.fixture(scope="package")
-def server():
-    """Starts runs in milliseconds."""
-    if sys.platform != "linux":
-        pytest.skip("faults are injected by means that Linux alone has")
-    server = ForkServer()
-    yield server
-    server.close()
+from faults.runs import facts_of
 
 
 @pytest.fixture(scope="package")

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from safetensors.torch import load_file
-from tiny import finish, run_training, start_training
+from tiny import TINY, finish, start_training
 
 from pokegan.training.checkpoint import checkpoint_paths, load_newest_checkpoint
 from pokegan.training.logs import read_log
@@ -17,10 +17,34 @@ OPTIONS = ("--kimg=0.24", "--checkpoint-kimg=0.04", "--ema-half-life-kimg=0.05")
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
+def start(server):
+    """Start the training of OPTIONS, with more options or others, in a folder."""
+
+    def start(out, *options):
+        arguments = [*TINY, *OPTIONS, f"--out={out}", *options]
+        return server.start("pokegan.training.main:main", arguments)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def train(start):
+    """Train to the end; the lines that were printed."""
+
+    def train(out, *options):
+        process = start(out, *options)
+        status, errors = process.finish()
+        assert status == 0, errors
+        return process.seen
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def whole(train, tmp_path_factory):
     """A run that nothing interrupts."""
     out = tmp_path_factory.mktemp("whole") / "run"
-    run_training(*OPTIONS, f"--out={out}")
+    train(out)
     return out
 
 
@@ -51,45 +75,44 @@ def assert_same_run(one, other):
 
 def stop_at(process, step, number):
     """Send a signal as soon as the run reports a step; what it is doing then is up to chance."""
-    for line in process.stdout:
+    for line in process.lines():
         if line.startswith(f"step {step} "):
-            process.send_signal(number)
+            process.kill(number)
             break
-    return finish(process)
+    return process.finish()
 
 
-# tests/faults kills at many more moments, runs that it starts in milliseconds.
+# tests/faults kills at many more moments.
 @pytest.mark.parametrize("kill_points", [(1,), (7, 16, 29)])
 def test_a_killed_and_resumed_run_ends_bit_for_bit_like_an_uninterrupted_one(
-    whole, tmp_path, kill_points
+    start, train, whole, tmp_path, kill_points
 ):
     out = tmp_path / "run"
     for step in kill_points:
-        process = start_training(*OPTIONS, f"--out={out}", "--resume=auto")
-        status, _, _ = stop_at(process, step, signal.SIGKILL)
+        status, _ = stop_at(start(out, "--resume=auto"), step, signal.SIGKILL)
         assert status == -signal.SIGKILL
-    output = run_training(*OPTIONS, f"--out={out}", "--resume=auto")
+    output = train(out, "--resume=auto")
     if kill_points[-1] > 10:
-        assert f"resuming {out} at step " in output
+        assert any(line.startswith(f"resuming {out} at step ") for line in output)
     assert_same_run(out, whole)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_writes_a_checkpoint_first(whole, tmp_path, number):
+def test_a_signal_writes_a_checkpoint_first(start, train, whole, tmp_path, number):
     out = tmp_path / "run"
-    process = start_training(*OPTIONS, f"--out={out}")
-    status, _, errors = stop_at(process, 8, number)
+    status, errors = stop_at(start(out), 8, number)
     assert status == 128 + number
     assert f"stopped by {number.name} after step" in errors
     assert "--resume auto" in errors
     stopped = load_newest_checkpoint(out / "checkpoints").step
     assert 8 <= stopped < STEPS
-    run_training(*OPTIONS, f"--out={out}", "--resume=auto")
+    train(out, "--resume=auto")
     assert_same_run(out, whole)
 
 
-def test_ctrl_c_spares_the_reading_workers_until_the_checkpoint_is_written(whole, tmp_path):
-    """A terminal sends SIGINT to the whole group, worker processes included."""
+def test_ctrl_c_spares_the_reading_workers_until_the_checkpoint_is_written(train, whole, tmp_path):
+    """A terminal sends SIGINT to the whole group, worker processes included; here all of them are
+    as the command starts them."""
     out = tmp_path / "run"
     process = start_training(*OPTIONS, f"--out={out}", "--max-bank-gib=0")
     for line in process.stdout:
@@ -100,45 +123,48 @@ def test_ctrl_c_spares_the_reading_workers_until_the_checkpoint_is_written(whole
     assert status == 128 + signal.SIGINT, errors
     assert len(errors.splitlines()) == 1
     assert load_newest_checkpoint(out / "checkpoints").step >= 8
-    run_training(*OPTIONS, f"--out={out}", "--resume=auto", "--max-bank-gib=0")
+    train(out, "--resume=auto", "--max-bank-gib=0")
     assert_same_run(out, whole)
 
 
-def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(whole, tmp_path):
+def test_a_damaged_newest_checkpoint_costs_only_the_steps_since_the_one_before(
+    start, train, whole, tmp_path
+):
     out = tmp_path / "run"
-    run_training("--kimg=0.12", *OPTIONS[1:], f"--out={out}")
+    train(out, "--kimg=0.12")
     newest, before = checkpoint_paths(out / "checkpoints")
     newest.write_bytes(newest.read_bytes()[:1000])
-    status, output, errors = finish(start_training(*OPTIONS, f"--out={out}", "--resume=auto"))
+    process = start(out, "--resume=auto")
+    status, errors = process.finish()
     assert status == 0
     assert f"{newest} is damaged" in errors
-    assert f"at step {int(before.stem[5:])}" in output
+    assert process.resumed_at() == int(before.stem[5:])
     assert_same_run(out, whole)
 
 
-def test_a_run_killed_before_its_model_was_written_is_completed(whole, tmp_path):
+def test_a_run_killed_before_its_model_was_written_is_completed(train, whole, tmp_path):
     """The last checkpoint is there, the model folder is of an older one: nothing left to train."""
     out = tmp_path / "run"
     shutil.copytree(whole, out)
     (out / "model/model.safetensors").write_bytes(b"old")
     (out / "model/timeline/step-00000030.png").unlink()
-    run_training(*OPTIONS, f"--out={out}", "--resume=auto")
+    train(out, "--resume=auto")
     assert_same_run(out, whole)
 
 
-def test_a_finished_run_can_be_made_longer(whole, tmp_path):
+def test_a_finished_run_can_be_made_longer(train, whole, tmp_path):
     out = tmp_path / "run"
-    run_training("--kimg=0.1", *OPTIONS[1:], f"--out={out}")
-    run_training(*OPTIONS, f"--out={out}", "--resume=auto")
+    train(out, "--kimg=0.1")
+    train(out, "--resume=auto")
     # The shorter run's last picture stands at a step that is none of the longer run's.
     extra = out / "model/timeline/step-00000013.png"
     extra.unlink()
     assert_same_run(out, whole)
 
 
-def test_a_folder_that_holds_a_run_is_not_overwritten(whole):
+def test_a_folder_that_holds_a_run_is_not_overwritten(start, whole):
     before = (whole / "options.json").read_bytes()
-    status, _, errors = finish(start_training(*OPTIONS, f"--out={whole}"))
+    status, errors = start(whole).finish()
     assert status == 2
     assert "already holds a run" in errors
     assert "--resume auto" in errors
@@ -152,9 +178,9 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(whole):
         ("--data=synthetic:30", "other data"),
     ],
 )
-def test_another_recipe_or_other_data_do_not_continue_a_run(whole, change, message):
+def test_another_recipe_or_other_data_do_not_continue_a_run(start, whole, change, message):
     before = tensors(whole)
-    status, _, errors = finish(start_training(*OPTIONS, f"--out={whole}", "--resume=auto", change))
+    status, errors = start(whole, "--resume=auto", change).finish()
     assert status == 2
     assert message in errors
     assert tensors(whole).keys() == before.keys()
