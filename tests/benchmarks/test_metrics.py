@@ -9,7 +9,7 @@ from pokegan.metrics.image_set import model_set
 from pokegan.metrics.judge import Judge
 from pokegan.models.dcgan import DCGANGenerator
 
-SAMPLES = 400
+SAMPLES = 200
 
 
 @pytest.mark.whole_machine
