@@ -82,6 +82,18 @@ def no_network() -> None:
     socket.socket.connect = refuse
 
 
+def environment(variables: dict[str, str]) -> None:
+    """Have these environment variables and no others."""
+    os.environ.clear()
+    os.environ.update(variables)
+
+
+def errors_to(path: str) -> None:
+    """Write stderr to a file."""
+    with open(path, "w") as file:
+        os.dup2(file.fileno(), 2)
+
+
 def serve(connection: socket.socket) -> None:
     """Fork what is asked for, one message after the other, until the other end is closed."""
     while True:
@@ -105,6 +117,8 @@ def serve(connection: socket.socket) -> None:
 def _become(job: dict, output: int, errors: int) -> None:
     """Be the process that was asked for; never returns."""
     os.setsid()
+    # As a terminal starts it: shells let what they run in the background ignore Ctrl+C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for handle, place in ((output, 1), (errors, 2)):
         os.dup2(handle, place)
         os.close(handle)
@@ -123,7 +137,7 @@ def _become(job: dict, output: int, errors: int) -> None:
 
 
 def import_everything() -> None:
-    """What a run imports; nothing that starts a thread, which a fork would lose."""
+    """What a training imports; nothing that starts a thread, which a fork would lose."""
     for name in (
         "accelerate",
         "datasets",
@@ -146,11 +160,15 @@ def import_everything() -> None:
     ARCHITECTURES.names()
     OBJECTIVES.names()
     Figure().savefig(io.BytesIO())  # finds the fonts
-    assert threading.active_count() == 1
 
 
 if __name__ == "__main__":
-    import_everything()
+    if sys.argv[2:]:
+        for name in sys.argv[2:]:
+            importlib.import_module(name)
+    else:
+        import_everything()
+    assert threading.active_count() == 1
     with socket.socket(fileno=int(sys.argv[1])) as connection:
         connection.sendall(b"ready")
         serve(connection)

@@ -33,13 +33,17 @@ OPTIONS = (
 
 
 class ForkServer:
-    """Starts processes from :mod:`faults.fork_server`; one server serves many tests."""
+    """Starts processes from :mod:`faults.fork_server`; one server serves many tests.
 
-    def __init__(self):
+    Args:
+        modules: what it imports; without any, what a training does.
+    """
+
+    def __init__(self, *modules: str):
         self._socket, theirs = socket.socketpair()
         script = Path(__file__).with_name("fork_server.py")
         self._process = subprocess.Popen(
-            [sys.executable, script, str(theirs.fileno())],
+            [sys.executable, script, str(theirs.fileno()), *modules],
             pass_fds=[theirs.fileno()],
             cwd=ROOT,
             env=environment(PYTHONPATH=f"{ROOT}{os.pathsep}{ROOT / 'tests'}", OMP_NUM_THREADS="1"),
@@ -97,7 +101,7 @@ class Process:
 
     def __init__(self, server: ForkServer, pid: int, output: int, errors: int):
         self.pid, self.seen = pid, []
-        self._server = server
+        self._server, self._ended = server, None
         self._output, self._errors = (
             os.fdopen(handle, encoding="utf-8", errors="replace") for handle in (output, errors)
         )
@@ -115,15 +119,18 @@ class Process:
                 return
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal."""
-        os.kill(self.pid, number)
+        """Send a signal, unless it is known to have ended."""
+        if self._ended is None:
+            os.kill(self.pid, number)
 
     def finish(self) -> tuple[int, str]:
         """Read to the end and wait; the exit status (minus a signal's number) and stderr."""
-        for _ in self.lines():
-            pass
-        with self._output, self._errors:
-            return self._server.reap(self.pid), self._errors.read()
+        if self._ended is None:
+            for _ in self.lines():
+                pass
+            with self._output, self._errors:
+                self._ended = self._server.reap(self.pid), self._errors.read()
+        return self._ended
 
     def last_step(self) -> int:
         """The last step that the run has reported."""

@@ -1,11 +1,11 @@
 """``pokegan rate``: its page in a real Chromium, and its command line."""
 
 import io
+import itertools
 import json
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from contextlib import ExitStack, contextmanager
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from faults.runs import ForkServer, Process
 from gradio_client import Client
 from PIL import Image
 from playwright.sync_api import expect
@@ -49,7 +50,7 @@ class Rater:
 
     url: str
     out: Path
-    process: subprocess.Popen
+    process: Process
     log: Path
 
     def content(self) -> dict:
@@ -59,45 +60,45 @@ class Rater:
         return {entry["sheet"]: entry["marks"] for entry in self.content()["marks"]}
 
 
+@pytest.fixture(scope="module")
+def server():
+    """Starts ``pokegan rate`` with its imports done."""
+    server = ForkServer("pokegan.cli", "pokegan.metrics.rate_page", "pokegan.models.dcgan")
+    yield server
+    server.close()
+
+
 @contextmanager
-def rating(*models, out, log=None, sheets=SHEETS, data=DATA):
+def rating(server, *models, out, log=None, sheets=SHEETS, data=DATA):
     """Start ``pokegan rate`` on a free port; its log must stay free of warnings and tracebacks."""
     port, log = free_port(), log or out.with_suffix(".log")
-    command = [sys.executable, "-m", "pokegan.cli", "rate", *map(str, models), "--no-browser"]
+    command = ["rate", *map(str, models), "--no-browser"]
     command += [f"--data={data}", f"--out={out}", "--per-type=4", f"--port={port}"]
-    with log.open("w") as errors:
-        process = subprocess.Popen(
-            command,
-            env=space_env(),
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            # As a terminal starts it: shells let what they run in the background ignore Ctrl+C.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+    surroundings = {"environment": (space_env(),), "errors_to": (str(log),)}
+    process = server.start("pokegan.cli:main", command, faults=surroundings)
     limit = threading.Timer(START_SECONDS, process.kill)
     limit.start()
     try:
-        lines = [process.stdout.readline(), process.stdout.readline()]
+        lines = list(itertools.islice(process.lines(), 2))
         limit.cancel()
-        assert lines[0] == f"Drawing {sheets} sheets ...\n", log.read_text()
+        assert lines[:1] == [f"Drawing {sheets} sheets ..."], log.read_text()
         assert lines[1].startswith(f"Rate on http://127.0.0.1:{port}/ "), log.read_text()
         yield Rater(f"http://127.0.0.1:{port}/", out, process, log)
     finally:
         limit.cancel()
         process.kill()
-        process.communicate()
+        process.finish()
     logged = log.read_text()
     assert "Warning" not in logged, logged
     assert "Traceback" not in logged, logged
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(server, tmp_path):
     """``rating`` until the end of the test."""
     with ExitStack() as stack:
         yield lambda *models, **options: stack.enter_context(
-            rating(*models, **{"out": tmp_path / "r.json"} | options)
+            rating(server, *models, **{"out": tmp_path / "r.json"} | options)
         )
 
 
@@ -184,10 +185,10 @@ def test_nothing_is_public_in_the_api(rater):
 
 
 def test_a_killed_rating_goes_on_with_the_same_sheet_and_its_marks(
-    start, open_page, models, tmp_path
+    server, start, open_page, models, tmp_path
 ):
     chosen = [models / "quagga-one", models / "quagga-two"]
-    with rating(*chosen, out=tmp_path / "r.json") as rater:
+    with rating(server, *chosen, out=tmp_path / "r.json") as rater:
         page = open_page(rater)
         mark_sheet(page, 1)
         shows(page, 2)
@@ -199,7 +200,7 @@ def test_a_killed_rating_goes_on_with_the_same_sheet_and_its_marks(
         shows(page, 2)
         before = sprites(page)
         page.context.close()
-        rater.process.send_signal(signal.SIGKILL)
+        rater.process.kill(signal.SIGKILL)
     assert rater.marks() == {1: GIVEN, 2: {"shape": 1}}
     page = open_page(start(*reversed(chosen)))
     shows(page, 2)
@@ -374,8 +375,8 @@ def test_ctrl_c_says_how_far_it_went(open_page, rater):
     mark_sheet(page, 1)
     shows(page, 2)
     page.context.close()
-    rater.process.send_signal(signal.SIGINT)
-    assert rater.process.wait(60) == 0
+    rater.process.kill(signal.SIGINT)
+    assert rater.process.finish()[0] == 0
     assert rater.log.read_text() == f"\n{rater.out}: 1 of {SHEETS} sheets marked\n"
 
 
@@ -424,9 +425,9 @@ def test_without_gradio_it_says_what_to_install(models, monkeypatch, capsys):
     assert message == "gradio is not installed; run: pip install 'pokegan[space]'"
 
 
-def test_ratings_of_another_seed_are_not_gone_on_with(models, tmp_path, capsys):
+def test_ratings_of_another_seed_are_not_gone_on_with(server, models, tmp_path, capsys):
     out = tmp_path / "r.json"
-    with rating(models / "quagga-one", out=out, sheets=6):
+    with rating(server, models / "quagga-one", out=out, sheets=6):
         before = out.read_bytes()
     arguments = [models / "quagga-one", f"--data={DATA}", f"--out={out}", "--per-type=4"]
     assert "was begun with --seed 0, not 1" in refused(capsys, *arguments, "--seed=1")
