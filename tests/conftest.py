@@ -9,6 +9,7 @@ from workers import (  # noqa: F401 - hooks of pytest
     keep_to_one_core,
     pytest_cmdline_main,
     pytest_collection_modifyitems,
+    pytest_configure_node,
     pytest_runtest_protocol,
     pytest_xdist_make_scheduler,
 )

@@ -23,7 +23,7 @@ def logged(request):
     began = time.monotonic()
     yield
     line = {
-        "test": request.node.nodeid.split("@")[0].split("/")[-1],
+        "test": request.node.nodeid.split("/")[-1],
         "worker": os.environ.get("PYTEST_XDIST_WORKER", "none"),
         "cores": sorted(os.sched_getaffinity(0)),
         "began": began,
@@ -33,8 +33,9 @@ def logged(request):
         file.write(json.dumps(line) + "\\n")
 """
 
-PLAIN = TESTS + "".join(
-    f"def test_{number}():\n    sum(range({100_000 * number}))\n" for number in range(8)
+SHORT, LONG = (
+    TESTS + "".join(f"def test_{number}():\n    sum(range({size}))\n" for number in range(8))
+    for size in (1000, 20_000_000)
 )
 ALONE = TESTS + "".join(
     f"@pytest.mark.whole_machine\ndef test_{number}():\n    assert {number} != 1\n"
@@ -44,7 +45,6 @@ INI = """[pytest]
 testpaths = tests
 markers =
     whole_machine: alone
-    xdist_group: of xdist
 """
 
 
@@ -55,7 +55,7 @@ def run(tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "pytest.ini").write_text(INI)
     (tmp_path / "tests/conftest.py").write_text(CONFTEST)
-    files = {"test_a_alone.py": ALONE, "test_b.py": PLAIN, "test_c.py": PLAIN}
+    files = {"test_a_alone.py": ALONE, "test_b.py": SHORT, "test_c.py": LONG}
     for name, text in files.items():
         (tmp_path / "tests" / name).write_text(text)
     log = tmp_path / "log"
@@ -79,7 +79,7 @@ def run(tmp_path):
 
 @pytest.mark.whole_machine
 def test_marked_tests_run_last_and_alone_with_all_cores(run):
-    done, lines = run("-n", "2", "--dist", "loadgroup")
+    done, lines = run("-n", "2", "--dist", "loadscope")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 failed, 18 passed" in done.stdout
     assert "test_a_alone.py::test_1" in done.stdout
@@ -97,7 +97,7 @@ def test_marked_tests_run_last_and_alone_with_all_cores(run):
 
 @pytest.mark.whole_machine
 def test_only_marked_tests_still_run_one_after_the_other(run):
-    done, lines = run("-n", "2", "--dist", "loadgroup", "-m", "whole_machine")
+    done, lines = run("-n", "2", "--dist", "loadscope", "-m", "whole_machine")
     assert "1 failed, 2 passed" in done.stdout
     assert len({line["worker"] for line in lines.values()}) == 1
 
@@ -106,7 +106,7 @@ def test_only_marked_tests_still_run_one_after_the_other(run):
 def test_a_crashed_worker_is_replaced_and_nothing_is_left_out(run, tmp_path):
     with (tmp_path / "tests/test_b.py").open("a") as file:
         file.write("def test_crash():\n    os._exit(1)\n")
-    done, lines = run("-n", "2", "--dist", "loadgroup")
+    done, lines = run("-n", "2", "--dist", "loadscope")
     assert "2 failed, 18 passed" in done.stdout
     assert len(lines) == 19
 

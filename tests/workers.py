@@ -6,8 +6,11 @@ file, or by folder where files share servers. Single files and tests, chosen on 
 run in one process as without pytest-xdist; so does everything with ``-n 0``.
 """
 
+import json
 import os
+import tempfile
 from collections import OrderedDict
+from pathlib import Path
 
 import pytest
 
@@ -62,19 +65,37 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     whole = config.args_source == pytest.Config.ArgsSource.TESTPATHS and not chosen
     workers = min(MOST_WORKERS, len(ALL_CORES))
     if whole and workers > 1 and options.dist == "no":
-        options.numprocesses, options.dist = workers, "loadgroup"
+        options.numprocesses, options.dist = workers, "loadscope"
+
+
+_FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
+
+
+def _list_of_marked(config: pytest.Config) -> Path:
+    """The file in which workers tell which tests are marked; the scheduler sees nothing but names.
+    (The groups of pytest-xdist 3.8 are lost with pytest 9.2: its issue 1386.)"""
+    if _FOLDER not in config.stash:
+        config.stash[_FOLDER] = tempfile.TemporaryDirectory(prefix="workers-")
+    return Path(config.stash[_FOLDER].name) / "marked.json"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node) -> None:
+    """Before a worker starts."""
+    node.workerinput["list_of_marked"] = str(_list_of_marked(node.config))
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """In a worker: the long ones first, the marked ones last, and these in a group of xdist's,
-    which shows the scheduler nothing of a test but its name."""
-    if "PYTEST_XDIST_WORKER" not in os.environ:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker: the long ones first, the marked ones last, and these on a list."""
+    if not hasattr(config, "workerinput"):
         return
-    for item in items:
-        if item.get_closest_marker(MARK):
-            item.add_marker(pytest.mark.xdist_group(MARK))
     items.sort(key=_place)
+    marked = [item.nodeid for item in items if item.get_closest_marker(MARK)]
+    path = Path(config.workerinput["list_of_marked"])
+    own = path.with_suffix(f".{os.environ['PYTEST_XDIST_WORKER']}")
+    own.write_text(json.dumps(marked))
+    own.replace(path)
 
 
 def _place(item: pytest.Item) -> int:
@@ -87,15 +108,21 @@ def _place(item: pytest.Item) -> int:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log):
     """Share out the tests as this module says."""
-    if config.getvalue("dist") != "loadgroup":
+    if config.getvalue("dist") != "loadscope":
         return None
-    from xdist.scheduler import LoadGroupScheduling
+    from xdist.scheduler import LoadScopeScheduling
 
-    class Scheduling(LoadGroupScheduling):
+    class Scheduling(LoadScopeScheduling):
+        marked: frozenset[str] = frozenset()
+
+        def schedule(self) -> None:
+            if self.collection is None:  # all workers have collected
+                self.marked = frozenset(json.loads(_list_of_marked(config).read_text()))
+            super().schedule()
+
         def _split_scope(self, nodeid: str) -> str:
-            group = super()._split_scope(nodeid)
-            if group == MARK:
-                return group
+            if nodeid in self.marked:
+                return MARK
             file = nodeid.split("::")[0]
             return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 

@@ -62,8 +62,8 @@ def _inputs(model: SpriteModel, batch: int) -> list[Tensor]:
     return [one.to(dtype) if one.is_floating_point() else one for one in inputs]
 
 
-@torch.inference_mode()
 def _flops(model: SpriteModel, inputs: Sequence[Tensor]) -> int:
+    # With gradients: without, the counter fails where a layer's input is a parameter.
     with FlopCounterMode(display=False) as counter:
         model(*inputs)
     return counter.get_total_flops()
