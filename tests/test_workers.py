@@ -55,7 +55,7 @@ def run(tmp_path):
     (tmp_path / "tests").mkdir()
     (tmp_path / "pytest.ini").write_text(INI)
     (tmp_path / "tests/conftest.py").write_text(CONFTEST)
-    files = {"test_a_alone.py": ALONE, "test_b.py": SHORT, "test_c.py": LONG}
+    files = {"test_a_alone.py": ALONE, "test_b.py": SHORT, "test_c.py": SHORT}
     for name, text in files.items():
         (tmp_path / "tests" / name).write_text(text)
     log = tmp_path / "log"
@@ -78,7 +78,8 @@ def run(tmp_path):
 
 
 @pytest.mark.whole_machine
-def test_marked_tests_run_last_and_alone_with_all_cores(run):
+def test_marked_tests_run_last_and_alone_with_all_cores(run, tmp_path):
+    (tmp_path / "tests/test_c.py").write_text(LONG)  # one worker has work when the other has none
     done, lines = run("-n", "2", "--dist", "loadscope")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "1 failed, 18 passed" in done.stdout

@@ -1,5 +1,6 @@
 import io
 import shutil
+import threading
 
 import numpy as np
 import pyarrow as pa
@@ -178,7 +179,11 @@ def test_pauses_grow(shards, monkeypatch):
     broken = flaky(shards, 99, monkeypatch)
     monkeypatch.setattr(shards_module, "PAUSES", (1.0, 4.0))
     slept = []
-    monkeypatch.setattr(shards_module.threading.Event, "wait", lambda _, pause: slept.append(pause))
+
+    class Closed(threading.Event):
+        def wait(self, timeout=None):
+            slept.append(timeout)
+
     with pytest.raises(PokeGANError):
-        Reader(broken).read([Span(0, 0, 16)])
+        Reader(broken, Closed()).read([Span(0, 0, 16)])
     assert slept == [1.0, 4.0]
