@@ -29,7 +29,9 @@ EQUAL = [
 """One recipe or more of each family, without batch norm; with penalties, clipping, noise inside
 networks, a player that is part of a network, and shares of ten sprites that differ."""
 
-BY_FOUR = [EQUAL[1], EQUAL[2], EQUAL[3], EQUAL[9]]
+BY_FOUR = [
+    job for job in EQUAL if job.split(",")[0] in ("wgan-dense", "wgan-gp", "aegan", "sprite")
+]
 """Shares that differ, a penalty, two discriminators, and everything that ``sprite`` does."""
 
 OTHERS = [
@@ -38,7 +40,6 @@ OTHERS = [
     if name not in {job.split(",")[0] for job in EQUAL} - {"wgan-gp", "sprite"}
 ]
 """All that is left, and what was changed above as the recipes have it: batch norm, bf16, growth."""
-
 
 IN_FLOAT64, IN_FLOAT32 = ([f"{mark}{job}" for job in EQUAL] for mark in "=~")
 
