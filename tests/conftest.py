@@ -40,7 +40,7 @@ def _same_state_of_torch():
 @pytest.fixture(scope="session")
 def server():
     """Starts runs in milliseconds."""
-    from faults.runs import ForkServer
+    from processes import ForkServer
 
     if sys.platform != "linux":
         pytest.skip("runs are started and disturbed by means that Linux alone has")

@@ -3,14 +3,14 @@
 import signal
 
 import pytest
-from faults.runs import facts_of
+from faults.runs import facts_of, train
 
 
 @pytest.fixture(scope="package")
 def half(server, tmp_path_factory):
     """A run that was stopped when half was done, with two checkpoints; to be copied."""
     out = tmp_path_factory.mktemp("half") / "run"
-    process = server.train(out)
+    process = train(server, out)
     process.until_line(12)
     process.kill(signal.SIGTERM)
     status, errors = process.finish()
@@ -22,6 +22,6 @@ def half(server, tmp_path_factory):
 def whole(server, tmp_path_factory):
     """What a run that nothing interrupts leaves."""
     out = tmp_path_factory.mktemp("whole") / "run"
-    process = server.train(out)
+    process = train(server, out)
     assert process.finish() == (0, "")
     return facts_of(out)

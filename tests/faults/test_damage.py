@@ -4,7 +4,7 @@ import random
 import shutil
 
 import pytest
-from faults.runs import assert_same, damaged_files
+from faults.runs import assert_same, damaged_files, train
 
 from pokegan.training.checkpoint import checkpoint_paths, checkpoint_step
 
@@ -38,7 +38,7 @@ def resume_damaged(server, half, whole, out, damage, rng):
     damaged = damage(content, rng)
     assert damaged != content
     newest.write_bytes(damaged)
-    process = server.train(out)
+    process = train(server, out)
     status, errors = process.finish()
     assert status == 0, errors
     assert f"{newest} is damaged and passed over" in errors
@@ -64,7 +64,7 @@ def test_where_all_are_damaged_the_run_does_not_begin_anew(server, half, tmp_pat
     shutil.copytree(half, out)
     for path in checkpoint_paths(out / "checkpoints"):
         path.write_bytes(flip_a_bit(path.read_bytes(), random.Random(1)))
-    status, errors = server.train(out).finish()
+    status, errors = train(server, out).finish()
     assert status == 2
     assert "Traceback" not in errors
     assert errors.splitlines()[-1].endswith("damaged; start anew in another folder")

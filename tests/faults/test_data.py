@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from faults.runs import assert_same, damaged_files, facts_of, newest_step
+from faults.runs import assert_same, damaged_files, facts_of, newest_step, train
 from PIL import Image
 
 from pokegan.data.build import build_dataset
@@ -26,7 +26,7 @@ def folder(tmp_path):
 
 
 def stop_in_the_middle(server, out, *options):
-    process = server.train(out, *options)
+    process = train(server, out, *options)
     process.until_line(12)
     process.kill(signal.SIGTERM)
     assert process.finish()[0] == 128 + signal.SIGTERM
@@ -54,16 +54,16 @@ def test_a_dataset_that_changed_since_the_checkpoint_is_refused_unless_told(
     fingerprint, before = open_sprites(str(folder)).fingerprint(), newest_step(out)
     change_a_pixel(folder)
     assert open_sprites(str(folder)).fingerprint() == fingerprint
-    status, errors = server.train(out, *options).finish()
+    status, errors = train(server, out, *options).finish()
     assert status == 2
     assert len(errors.splitlines()) == 1
     assert "the data has changed since its checkpoint" in errors
     assert "--data-may-change" in errors
     assert newest_step(out) == before
-    process = server.train(out, *options, "--data-may-change")
+    process = train(server, out, *options, "--data-may-change")
     assert process.finish() == (0, "")
     assert process.resumed_at() == before
-    assert server.train(out, *options).finish() == (0, "")  # the run is one on the new data now
+    assert train(server, out, *options).finish() == (0, "")  # the run is one on the new data now
 
 
 def decay(server, out, options, cached, content):
@@ -72,7 +72,7 @@ def decay(server, out, options, cached, content):
     In place: the run's workers have the file mapped into their memory. Afterwards it is mended.
     """
     before, whole = newest_step(out), cached.read_bytes()
-    process = server.train(out, *options)
+    process = train(server, out, *options)
     process.until_line(before + 2)
     with cached.open("r+b") as file:
         file.truncate(len(content))
@@ -88,7 +88,7 @@ def decay(server, out, options, cached, content):
 
 def test_sprites_that_become_unreadable_in_the_middle_of_a_run(server, folder, tmp_path):
     options = (f"--data={folder}", "--max-bank-gib=0")
-    assert server.train(tmp_path / "whole", *options).finish() == (0, "")
+    assert train(server, tmp_path / "whole", *options).finish() == (0, "")
     (cached,) = (Path(file["filename"]) for file in open_sprites(str(folder)).dataset.cache_files)
     content, out = cached.read_bytes(), tmp_path / "run"
     stop_in_the_middle(server, out, *options)
@@ -100,5 +100,5 @@ def test_sprites_that_become_unreadable_in_the_middle_of_a_run(server, folder, t
     errors = decay(server, out, options, cached, content[:4096])
     assert "error: a process that reads sprites has died" in errors[-1]
     assert "Traceback" not in errors
-    assert server.train(out, *options).finish() == (0, "")
+    assert train(server, out, *options).finish() == (0, "")
     assert_same(out, facts_of(tmp_path / "whole"))

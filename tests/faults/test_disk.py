@@ -7,7 +7,7 @@ import resource
 import subprocess
 
 import pytest
-from faults.runs import EVERY, assert_same, damaged_files, litter, newest_step
+from faults.runs import EVERY, assert_same, damaged_files, litter, newest_step, train
 
 
 def assert_one_line(status, errors, reason):
@@ -20,7 +20,7 @@ def assert_one_line(status, errors, reason):
 
 
 def complete(server, out, whole):
-    process = server.train(out)
+    process = train(server, out)
     before = newest_step(out)
     assert process.finish() == (0, "")
     assert process.resumed_at() == before
@@ -32,7 +32,7 @@ def starve(server, out, whole, seed):
     """Limit the size of files, as a quota does, from a random step on, three times."""
     rng = random.Random(seed)
     for step in (2, 9, 16):
-        process = server.train(out)
+        process = train(server, out)
         process.until_line(step + rng.randint(0, 4))
         with contextlib.suppress(ProcessLookupError):  # it is at its end already
             size = rng.randint(1, 40_000)
@@ -78,7 +78,7 @@ def test_a_disk_fills_up(server, whole, tmp_path, disk):
     folder, make_room = disk
     out = (folder or tmp_path) / "run"
     faults = {} if folder else {"limit": ("RLIMIT_FSIZE", 40_000)}
-    status, errors = server.train(out, faults=faults).finish()
+    status, errors = train(server, out, faults=faults).finish()
     assert_one_line(status, errors, "No space left" if folder else "File too large")
     assert damaged_files(out) == []
     if folder:
@@ -95,7 +95,7 @@ def set_modes(out, folders, files):
 def test_a_run_folder_becomes_read_only(server, whole, tmp_path):
     rng, out = random.Random(0), tmp_path / "run"
     for step in (1, 11):
-        process = server.train(out, faults={"lose_the_powers_of_root": ()})
+        process = train(server, out, faults={"lose_the_powers_of_root": ()})
         process.until_line(step + rng.randint(0, 4))
         set_modes(out, 0o555, 0o444)
         before = newest_step(out)
@@ -109,7 +109,7 @@ def test_a_run_folder_becomes_read_only(server, whole, tmp_path):
 
 def test_a_run_cannot_begin_in_a_read_only_folder(server, tmp_path):
     tmp_path.chmod(0o555)
-    process = server.train(tmp_path / "run", faults={"lose_the_powers_of_root": ()})
+    process = train(server, tmp_path / "run", faults={"lose_the_powers_of_root": ()})
     status, errors = process.finish()
     tmp_path.chmod(0o755)
     assert_one_line(status, errors, "Permission denied")
@@ -117,5 +117,5 @@ def test_a_run_cannot_begin_in_a_read_only_folder(server, tmp_path):
 
 def test_a_run_cannot_begin_below_a_file(server, tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    status, errors = server.train(tmp_path / "file" / "run").finish()
+    status, errors = train(server, tmp_path / "file" / "run").finish()
     assert_one_line(status, errors, "Not a directory")

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
-from faults.runs import EVERY, STEPS, assert_same, damaged_files, litter, newest_step
+from faults.runs import EVERY, STEPS, assert_same, damaged_files, litter, newest_step, train
 
 OPERATIONS = 320
 """A run of this length opens, renames and removes somewhat fewer files than this in its folder."""
@@ -42,7 +42,7 @@ def interrupt(server, out, rng, number, tally):
     before = newest_step(out)
     inside = number == signal.SIGKILL and rng.random() < 0.5
     faults = {"die_at": (rng.randint(1, OPERATIONS), str(out))} if inside else {}
-    process = server.train(out, faults=faults)
+    process = train(server, out, faults=faults)
     if not inside:
         steps = rng.randint(0, 8)
         if steps:  # else it is still beginning
@@ -71,7 +71,7 @@ def interrupt(server, out, rng, number, tally):
 
 def complete(server, out, whole):
     """Let the run go on to its end, which is that of a run that nothing disturbed."""
-    process = server.train(out)
+    process = train(server, out)
     assert process.finish() == (0, "")
     assert process.resumed_at() == newest_step(out) or newest_step(out) == STEPS
     assert damaged_files(out) == []

@@ -1,6 +1,6 @@
 """Clocks that jump, and a network that has gone away."""
 
-from faults.runs import OPTIONS, assert_same
+from faults.runs import OPTIONS, assert_same, train
 
 from pokegan.training.logs import read_log
 
@@ -8,7 +8,7 @@ YEAR = 365 * 86400.0
 
 
 def test_a_jumping_wall_clock_changes_nothing(server, whole, tmp_path):
-    process = server.train(tmp_path / "run", faults={"jumping_clock": (YEAR,)})
+    process = train(server, tmp_path / "run", faults={"jumping_clock": (YEAR,)})
     assert process.finish() == (0, "")
     assert_same(tmp_path / "run", whole)
 
@@ -25,6 +25,6 @@ def test_minutes_of_training_are_no_matter_of_the_wall_clock(server, tmp_path):
 
 
 def test_a_run_needs_no_network(server, whole, tmp_path):
-    process = server.train(tmp_path / "run", faults={"no_network": ()})
+    process = train(server, tmp_path / "run", faults={"no_network": ()})
     assert process.finish() == (0, "")
     assert_same(tmp_path / "run", whole)

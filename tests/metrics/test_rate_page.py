@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from faults.runs import ForkServer, Process
 from gradio_client import Client
 from PIL import Image
 from playwright.sync_api import expect
 from ports import free_port
+from processes import ForkServer, Process
 from space.space_server import START_SECONDS, space_env
 
 from pokegan.cli import main

@@ -5,7 +5,7 @@ and resumed would be hours of imports. Each run is a process of its own, with it
 limits and signals, that really dies; only its imports came before. (``multiprocessing`` has such a
 server too, but tells neither exit status nor output, and before Python 3.12 knows no search path.)
 
-Started by :class:`faults.runs.ForkServer`, which sends one JSON object a message through a socket:
+Started by :class:`processes.ForkServer`, which sends one JSON object a message through a socket:
 a job, with the handles that become its stdout and stderr, or the pid of a job whose end is to be
 waited for.
 """
