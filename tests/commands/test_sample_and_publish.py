@@ -1,9 +1,12 @@
 """Drawing and publishing by README's commands."""
 
+import numpy as np
 from commands.declared import covers, executes, executes_in_turn, side_of_sheet, stored
 from huggingface_hub import HfApi
 from PIL import Image
 from tiny import ROOT
+
+PICTURE = ROOT / "space/pictures/models.png"
 
 
 @covers('sample(8, types="fire")')
@@ -18,6 +21,19 @@ def test_a_sheet_is_drawn(shell, command):
     shell(command)
     with Image.open(shell.folder / "sheet.png") as sheet:
         assert sheet.size == (side_of_sheet(8, 64), side_of_sheet(8, 64))
+
+
+@executes("pokegan sample space/models/* --columns 12")
+def test_the_picture_of_the_released_models_is_drawn(shell, command):
+    shell(command)
+    with Image.open(shell.folder / "sheet.png") as sheet, Image.open(PICTURE) as shown:
+        drawn, shown = (np.asarray(image.convert("RGB")).astype(int) for image in (sheet, shown))
+    models = len(list(ROOT.glob("space/models/*/config.json")))
+    side = (len(shown) - 2) // models - 2
+    assert len(drawn) == len(shown) == side_of_sheet(models, side)
+    sprites = np.s_[:, -side_of_sheet(12, side) :]  # without the names, in whatever font
+    # Another machine rounds differently, by a level or two.
+    assert np.abs(drawn[sprites] - shown[sprites]).max() <= 8
 
 
 @covers("--types all", "--types fire+ghost,water --shiny")
