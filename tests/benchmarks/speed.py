@@ -1,10 +1,9 @@
 """How fast PokeGAN is, beside other things measured in the same run.
 
-``python tests/benchmarks/speed.py [training recipes sampling startup growth feeding
-scaling]`` prints the
-named tables, or all of them; ``--quality OURS DCGAN`` reads two finished runs instead, and
-``--learning KIMG`` trains DCGANs on the real sprites and compares what they learnt. Nothing else
-should compute meanwhile.
+``python tests/benchmarks/speed.py [training recipes sampling startup growth feeding scaling]``
+prints the named tables, or all of them; ``--quality OURS DCGAN`` reads two finished runs or models
+instead, and ``--learning KIMG`` trains DCGANs on the real sprites and compares what they learnt.
+Nothing else should compute meanwhile.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from sampling import matrix_peaks, sampling_rows
 from scaling import HEAD, scaling_rows
 
 from pokegan.text import align, three_digits
-from pokegan.training.logs import read_log
+from pokegan.training.logs import LOG_NAME, read_log
 from pokegan.training.recipe_files import recipe_names
 
 HERE = Path(__file__).parent
@@ -188,13 +187,14 @@ def quality(fast: Path, slow: Path, metric: str) -> str:
     """Minutes until one run passes the best FD that another one ever reached.
 
     Args:
-        fast: run folder, trained with ``--eval-kimg``.
+        fast: run folder or model folder, trained with ``--eval-kimg`` or ``--eval-minutes``.
         slow: the same.
         metric: name of the scalar in both logs.
     """
     values = []
     for run in (fast, slow):
-        lines = [line for line in read_log(run / "logs/training_log.jsonl") if metric in line]
+        logs = run / "logs" if (run / "logs").is_dir() else run
+        lines = [line for line in read_log(logs / LOG_NAME) if metric in line]
         if not lines:
             raise SystemExit(f"{run}: its log holds no {metric}; was it trained with --eval-kimg?")
         values.append([(line["seconds"] / 60, line[metric]) for line in lines])
@@ -204,8 +204,8 @@ def quality(fast: Path, slow: Path, metric: str) -> str:
     if passed is None:
         return f"{fast} never passed {metric} {best:.1f}"
     return (
-        f"{slow}: best {metric} {best:.1f} after {minutes:.1f} min; {fast} passes it after"
-        f" {passed:.1f} min, a share of {passed / minutes:.3f}"
+        f"{slow}: best {metric} {best:.1f} after {minutes:.1f} min\n"
+        f"{fast}: passes it after {passed:.1f} min, a share of {passed / minutes:.3f}"
     )
 
 
@@ -290,7 +290,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], default=[])
     parser.add_argument("--only", nargs="+", default=[], help="recipes, for recipes and scaling")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it runs")
-    parser.add_argument("--quality", nargs=2, type=Path, metavar=("OURS", "DCGAN"), help="two runs")
+    parser.add_argument(
+        "--quality", nargs=2, type=Path, metavar=("OURS", "DCGAN"), help="two runs or models"
+    )
     parser.add_argument("--learning", type=float, metavar="KIMG", help="compare what is learnt")
     parser.add_argument("--metric", default="eval/fd_efficientnet_lite0@1000", help="for --quality")
     options = parser.parse_args(argv)

@@ -49,8 +49,8 @@ def test_the_time_to_quality_is_read_from_what_a_training_logs(tmp_path, monkeyp
 
 
 def test_minutes_until_a_run_is_better_than_another_ever_was(tmp_path):
-    for name, values in (("ours", [90, 59, 40]), ("dcgan", [80, 60, 70])):
-        log = tmp_path / name / "logs/training_log.jsonl"
+    for log, values in (("ours/logs", [90, 59, 40]), ("dcgan", [80, 60, 70])):  # run, model
+        log = tmp_path / log / "training_log.jsonl"
         log.parent.mkdir(parents=True)
         lines = [{"step": i, "seconds": 60 * i, "fd": v} for i, v in enumerate(values, 1)]
         log.write_text("".join(json.dumps(line) + "\n" for line in [{"seconds": 1}, *lines]))

@@ -5,6 +5,7 @@ import re
 
 from commands.declared import (
     FEW,
+    README,
     SMALL,
     STEPS,
     assert_trained,
@@ -88,6 +89,15 @@ def test_slurm_starts_the_training_on_two_machines(shell, command):
     done = shell(command, f"{small_sprite('--batch-size')} --kimg=0.128", here)
     assert "processes: 2 on cpu" in done.stdout
     assert_trained(shell.folder / "runs/sprite")
+
+
+@executes(
+    "python tests/benchmarks/speed.py --quality space/models/sprite-30 space/models/dcgan \\\n"
+    "  --metric eval/fd_efficientnet_lite0@500"
+)
+def test_minutes_to_the_best_of_the_baseline(shell, command):
+    page = README.read_text(encoding="utf-8")
+    assert f"<!-- quality -->\n```\n{shell(command).stdout}```\n<!-- end -->" in page
 
 
 @executes_in_turn(
