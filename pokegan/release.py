@@ -1,6 +1,7 @@
 """``pokegan release``: trains what a plan names, chooses the best weights, and measures them."""
 
 import argparse
+import functools
 import json
 import shutil
 import signal
@@ -247,11 +248,19 @@ def _holds(model: Planned, folder: Path, out: Path, protocol: "Protocol") -> boo
 
 def _is_released(model: Planned, folder: Path, out: Path, protocol: "Protocol") -> bool:
     from pokegan.hub.load import load
-    from pokegan.metrics.collect import expected_protocol, unfit
+    from pokegan.metrics.collect import unfit
 
     if not _holds(model, folder, out, protocol):
         return False
-    return unfit(folder / "metrics.json", expected_protocol(protocol), load(folder)) is None
+    return unfit(folder / "metrics.json", _expected(protocol), load(folder)) is None
+
+
+@functools.lru_cache(maxsize=1)
+def _expected(protocol: "Protocol") -> dict:
+    """To open and fingerprint the data takes seconds, and a plan has many models."""
+    from pokegan.metrics.collect import expected_protocol
+
+    return expected_protocol(protocol)
 
 
 @contextmanager

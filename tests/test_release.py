@@ -13,6 +13,7 @@ from tiny import TINY, start_process
 
 from pokegan import PokeGANError, release
 from pokegan.cli import main
+from pokegan.data import resolve
 from pokegan.hub.card import model_card
 from pokegan.hub.publish import REQUIRED_FILES
 from pokegan.metrics.image_set import FEWEST
@@ -146,6 +147,22 @@ def test_a_dry_run_tells_what_is_left(copy, capsys):
     assert told[0] == "dcgan: to be released"
     assert told[1].startswith("  train.py --recipe=dcgan --image.size=16")
     assert not (copy / "models/dcgan").exists()
+
+
+def test_the_data_is_opened_once_for_all_models(copy, monkeypatch, capsys):
+    release._expected.cache_clear()
+    opened = []
+    open_sprites = resolve.open_sprites
+    monkeypatch.setattr(
+        resolve, "open_sprites", lambda *asked: opened.append(asked) or open_sprites(*asked)
+    )
+    plan = copy / "plan.yaml"
+    plan.write_text(plan.read_text() + "\n  again: {recipe: dcgan, kimg: 0.048, eval_kimg: 0.016}")
+    shutil.copytree(copy / "models/dcgan", copy / "models/again")
+    assert main(command(copy, "--dry-run", "dcgan", "again")) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line for line in told if line[0] != " "] == ["dcgan: released", "again: released"]
+    assert opened == [("synthetic:240", "train")]
 
 
 def test_two_at_once_share_the_work(copy, capsys):

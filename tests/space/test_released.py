@@ -13,10 +13,12 @@ import pokegan
 from pokegan.hub.card import model_card
 from pokegan.hub.half_precision import MOST_ON_AVERAGE
 from pokegan.hub.publish import REQUIRED_FILES
+from pokegan.models.conditioning import CLASSES
 from pokegan.release import PLAN, read_plan
+from pokegan.sheet import sprite_sheet
 from pokegan.training.command_line import parse_command_line
 from pokegan.training.logs import read_log
-from pokegan.training.model_folder import sample_sheet
+from pokegan.training.model_folder import COLUMNS, WHITE, sample_sheet
 
 MODELS = sorted(path for path in (ROOT / "space" / "models").iterdir() if path.is_dir())
 
@@ -60,10 +62,18 @@ def test_the_folder_is_complete_and_its_card_is_what_the_files_say(folder):
 
 @pytest.mark.parametrize("folder", MODELS, ids=lambda folder: folder.name)
 def test_the_picture_is_what_the_model_draws(folder):
-    sheet = sample_sheet(pokegan.load(folder), seed=0)
+    model = pokegan.load(folder)
+    if model.many_steps:  # diffusion takes the better part of a second for each: its first row
+        images = model.sample(COLUMNS, 0, CLASSES[model.conditioning][0])
+        sheet = sprite_sheet(images, COLUMNS, scale=2, background=WHITE)
+    else:
+        sheet = sample_sheet(model, seed=0)
+    drawn = np.asarray(sheet).astype(int)
     shown = np.asarray(Image.open(folder / "samples.png").convert("RGB")).astype(int)
+    assert model.many_steps or drawn.shape == shown.shape
     # Another machine rounds differently, by a level or two and not in every pixel.
-    assert np.abs(np.asarray(sheet).astype(int) - shown).max() <= 8
+    height, width, _ = drawn.shape
+    assert np.abs(drawn - shown[:height, -width:]).max() <= 8
 
 
 OLDER = {"sprite"}
