@@ -9,6 +9,8 @@ by exact arithmetic on quarter cells.
 
 from __future__ import annotations
 
+import copy
+import functools
 import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -151,6 +153,15 @@ def synthetic_dataset(species: int = DEFAULT_SPECIES, canvas: int = 96) -> datas
     Raises:
         PokeGANError: see ``synthetic_rows``.
     """
+    import datasets
+
+    drawn = _drawn(species, canvas).items()
+    return datasets.DatasetDict({name: copy.copy(dataset) for name, dataset in drawn})
+
+
+@functools.lru_cache(maxsize=2)
+def _drawn(species: int, canvas: int) -> datasets.DatasetDict:
+    """Drawn once in a process, though training, evaluation and measures each open their split."""
     import datasets
 
     columns = features()

@@ -219,6 +219,17 @@ def test_a_small_classifier_tells_the_second_type(learned):
 # --- as a dataset
 
 
+def test_dataset_is_drawn_once_and_whoever_has_it_may_change_it(monkeypatch):
+    first = synthetic_dataset(21, canvas=32)
+    rows = {name: first[name][:] for name in first}
+    monkeypatch.setattr(synthetic, "draw", None)
+    second = synthetic_dataset(21, canvas=32)
+    second["train"].set_format("numpy", ["type1"])
+    del second["validation"]
+    third = synthetic_dataset(21, canvas=32)
+    assert {name: third[name][:] for name in third} == rows
+
+
 def test_dataset_has_the_features_and_the_splits_of_every_dataset():
     dataset = synthetic_dataset(60, canvas=32)
     assert set(dataset) == {"train", "validation"}
