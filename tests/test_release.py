@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 from tiny import TINY, start_process
 
@@ -242,3 +243,11 @@ def test_the_plan_of_the_package_is_fit_and_has_every_family():
             floats = sum(tensor.numel() for tensor in generator.state_dict().values())
             assert 2 * floats < 8e6 - 1e5, model.name
     assert planned == families - {"acaegan"}  # caegan-multiclass is on no list of the release
+
+
+def test_the_two_wgans_of_the_plan_differ_in_augmentation_alone():
+    plan = {model.name: model for model in read_plan(PLAN)}
+    recipes = [parse_command_line(plan[name].stages[0])[0] for name in ("wgan-gp", "wgan-gp-aug")]
+    plain, augmented = (yaml.safe_load(recipe.to_yaml()) for recipe in recipes)
+    different = {field for field in plain | augmented if plain.get(field) != augmented.get(field)}
+    assert different == {"name", "title", "augmentation"}
