@@ -39,10 +39,16 @@ class Planned:
         name: of its folder.
         stages: command lines for ``train.py`` without ``--out``, ``--data`` and ``--start``; each
             stage begins with the weights that were chosen of the one before.
+        shipped: whether its folder goes to the other released ones, or stays by the run folders.
     """
 
     name: str
     stages: tuple[tuple[str, ...], ...]
+    shipped: bool = True
+
+    def folder(self, out: Path, models: Path) -> Path:
+        """Where its model folder goes, of a place for run folders and one for released models."""
+        return (models if self.shipped else out / "released") / self.name
 
 
 def add_release_command(subparsers) -> None:
@@ -87,7 +93,8 @@ def run_release(arguments: argparse.Namespace) -> None:
         if arguments.names and model.name not in arguments.names:
             continue
         if arguments.dry_run:
-            done = _is_released(model, arguments.models / model.name, arguments.out, protocol)
+            folder = model.folder(arguments.out, arguments.models)
+            done = _is_released(model, folder, arguments.out, protocol)
             _tell(model.name, "released" if done else "to be released")
             for _, argv in _trainings(model, arguments.out, protocol.data):
                 print(f"  train.py {' '.join(argv)}")
@@ -101,8 +108,8 @@ def run_release(arguments: argparse.Namespace) -> None:
 
 def read_plan(path: Path) -> list[Planned]:
     """Read a plan: "options" for every training, and under "models" those of each, with "recipe"
-    where that is not the model's name, and "then" for a training that goes on from the weights
-    that were chosen.
+    where that is not the model's name, "then" for a training that goes on from the weights that
+    were chosen, and "shipped: false" where the model is only to be measured.
 
     Raises:
         PokeGANError: a file that cannot be read, or is no plan.
@@ -115,7 +122,12 @@ def read_plan(path: Path) -> list[Planned]:
         raise PokeGANError(f"{path}: unknown field {unknown[0]!r}")
     plan = []
     for name, settings in models.items():
-        stages, stage = [], settings or {}
+        stages, stage, shipped = [], settings or {}, True
+        if isinstance(stage, dict):
+            stage = dict(stage)
+            shipped = stage.pop("shipped", True)
+            if not isinstance(shipped, bool):
+                raise PokeGANError(f"{path}: models.{name}: shipped: {shipped!r} is no boolean")
         while stage is not None:
             if not isinstance(stage, dict):
                 raise PokeGANError(f"{path}: models.{name}: {stage!r} is no mapping of options")
@@ -123,7 +135,7 @@ def read_plan(path: Path) -> list[Planned]:
             recipe, following = stage.pop("recipe", name), stage.pop("then", None)
             stages.append((f"--recipe={recipe}", *_options(shared | stage)))
             stage = following
-        plan.append(Planned(name, tuple(stages)))
+        plan.append(Planned(name, tuple(stages), shipped))
     return plan
 
 
@@ -141,7 +153,7 @@ def release(model: Planned, out: Path, models: Path, protocol: "Protocol") -> No
     Args:
         model: what to train.
         out: where run folders go.
-        models: where the released folder goes; one of an older plan is replaced.
+        models: where the folders of shipped models go; one of an older plan is replaced.
         protocol: how it is measured.
 
     Raises:
@@ -153,7 +165,7 @@ def release(model: Planned, out: Path, models: Path, protocol: "Protocol") -> No
     from pokegan.sheet import png_bytes
     from pokegan.training.model_folder import sample_sheet, write_curves
 
-    folder = models / model.name
+    folder = model.folder(out, models)
     if _is_released(model, folder, out, protocol):
         _tell(model.name, "released already")
         return
@@ -162,7 +174,7 @@ def release(model: Planned, out: Path, models: Path, protocol: "Protocol") -> No
             _tell(model.name, f"train.py {' '.join(argv)}")
             _train(argv)
             chosen = choose(run)
-        fresh = models / f".{model.name}.tmp"
+        fresh = folder.with_name(f".{model.name}.tmp")
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(chosen, fresh)
         if not halve(fresh):
