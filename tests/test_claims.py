@@ -25,12 +25,13 @@ def test_a_claim_holds_where_the_values_say_so(claim, metric, values, holds):
 
 
 def test_the_table_has_the_claims_whose_models_are_there(tmp_path):
-    for name, fd in {"wgan-gp": 120.0, "wgan-gp-aug": 100.0, "aegan": 90.0}.items():
+    values = {"one/wgan-gp": 120.0, "other/wgan-gp-aug": 100.0, "one/aegan": 90.0}
+    for folder, fd in values.items():
         metrics = {FD: {"mean": fd}, "fd_sprite_net@1500": {"mean": 5.0}}
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "metrics.json").write_text(json.dumps({"metrics": metrics}))
-    assert claims_table(judge_all(tmp_path)).splitlines()[2:] == [
-        "| Augmentation helps a WGAN (Zsombor 2021) | FD, EfficientNet-Lite0 |"
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "metrics.json").write_text(json.dumps({"metrics": metrics}))
+    assert claims_table(judge_all([tmp_path / "one", tmp_path / "other"])).splitlines()[2:] == [
+        "| Augmentation helps a convolutional WGAN (Zsombor 2021) | FD, EfficientNet-Lite0 |"
         " `wgan-gp-aug` 100, `wgan-gp` 120 | yes |",
         "|  | FD, sprite-net | `wgan-gp-aug` 5, `wgan-gp` 5 | no |",
     ]
