@@ -123,18 +123,16 @@ def read_plan(path: Path) -> list[Planned]:
     plan = []
     for name, settings in models.items():
         stages, stage, shipped = [], settings or {}, True
-        if isinstance(stage, dict):
-            stage = dict(stage)
-            shipped = stage.pop("shipped", True)
-            if not isinstance(shipped, bool):
-                raise PokeGANError(f"{path}: models.{name}: shipped: {shipped!r} is no boolean")
         while stage is not None:
             if not isinstance(stage, dict):
                 raise PokeGANError(f"{path}: models.{name}: {stage!r} is no mapping of options")
             stage = dict(stage)
             recipe, following = stage.pop("recipe", name), stage.pop("then", None)
+            shipped = stage.pop("shipped", shipped)
             stages.append((f"--recipe={recipe}", *_options(shared | stage)))
             stage = following
+        if not isinstance(shipped, bool):
+            raise PokeGANError(f"{path}: models.{name}: shipped: {shipped!r} is no boolean")
         plan.append(Planned(name, tuple(stages), shipped))
     return plan
 
