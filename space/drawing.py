@@ -329,7 +329,7 @@ class Studio:
         generator = self.load(ref.model).generator
         if not hasattr(generator, "recolor"):
             raise PokeGANError(f"{ref.model} has no palette to draw anew.")
-        return generator.recolor(self.codes(ref).expand(count, -1), seed, types=None, shiny=False)
+        return generator.recolor(self.codes(ref).expand(count, -1), seed, shiny=ref.request.shiny)
 
     def codes(self, ref: SpriteRef):
         """The code (1, code_dim) of a sprite, for models that draw from codes."""

@@ -44,8 +44,8 @@ processes that share a batch see what one would."""
 class SpriteGenerator(SpriteModel):
     """Latent and types to an RGBA sprite, or an RGB one on white.
 
-    The last ``palette_dim`` numbers of a latent reach the palette alone: to draw them anew is to
-    recolour the sprite (:meth:`recolor`).
+    The last ``palette_dim`` numbers of a latent reach the palette alone, and the last part of a
+    code is the palette's: to take that of another sprite is to recolour one (:meth:`recolor`).
 
     Args:
         latent_dim: length of the latent, 2 to 4096.
@@ -166,18 +166,24 @@ class SpriteGenerator(SpriteModel):
         seed: int,
         types: Types | None = None,
         *,
+        palette_types: Types | None = None,
         shiny: bool = False,
         output: Literal["pil", "tensor"] = "pil",
     ) -> list[Image.Image] | Tensor:
-        """Draw sprites in other colours: what is drawn stays, the palette is drawn anew.
+        """Draw sprites in other colours: what is drawn stays, each gets the palette of another one.
+
+        Each pixel keeps its place in the palette, so outlines stay outlines as far as a model's
+        palettes have outlines in the same place.
 
         Args:
             sprites: latents, float tensor (n, latent_dim), such as :meth:`latents` gives; or codes
                 (n, code_dim).
-            seed: of the palettes; that of sprite *i* depends on the seed and *i* alone.
+            seed: of the palettes: sprite *i* gets that of sprite *i* of the seed.
             types: as for :meth:`sample`; the sprite's own, if the shape is to stay. Latents need
                 them, codes have none.
-            shiny: as for :meth:`sample`. It changes the shape, too.
+            palette_types: as for :meth:`sample`, of the sprites whose palettes these are; by
+                default the seed chooses among all.
+            shiny: as for :meth:`sample`, of both. It changes the shapes of latents, too.
             output: as for :meth:`sample`.
 
         Raises:
@@ -186,8 +192,13 @@ class SpriteGenerator(SpriteModel):
         """
         check_choice("output", output, ("pil", "tensor"))
         codes = self.codes_of(sprites, types, shiny=shiny)
-        color = self.latents(len(codes), seed)[:, -self.palette_dim :]
-        codes = torch.cat([codes[:, : -self.palette_dim], color], 1)
+        n, colors = len(codes), -self.style_dim - self.palette_dim
+        if palette_types is None:
+            labels = self.labels(n, seed, shiny)
+        else:
+            labels = self.labels_of(palette_types, n, shiny)
+        others = self._in_chunks(self.code, self.latents(n, seed), labels)
+        codes = torch.cat([codes[:, :colors], others[:, colors:]], 1)
         return self.draw_codes(codes, output=output)
 
     def mix(

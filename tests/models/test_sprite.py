@@ -93,8 +93,26 @@ def test_recolouring_keeps_the_shape_and_is_the_seeds():
     assert (plain != other).flatten(1).any(1).all()
     assert torch.equal(model.recolor(latents[:2], 1, "fire", output="tensor"), other[:2])
     assert not torch.equal(model.recolor(latents, 2, "fire", output="tensor"), other)
-    assert torch.equal(model.recolor(latents, 5, "fire", output="tensor"), plain)
+    own = model.recolor(latents, 5, "fire", palette_types="fire", output="tensor")
+    assert torch.equal(own, plain)
     assert len(model.recolor(latents, 1, "fire")) == 3
+
+
+def test_a_recoloured_sprite_has_the_whole_palette_of_another():
+    """Of its style, not of its latent's last numbers alone; of any types, or of those asked for."""
+    model = generator()
+    latents, others = model.latents(3, seed=5), model.latents(3, seed=1)
+    codes, types = model.codes_of(latents, "fire"), ["water", "ice", "bug"]
+    colors = -model.style_dim - model.palette_dim
+    for asked, labels in ((types, model.labels_of(types, 3)), (None, model.labels(3, seed=1))):
+        palettes = model.code(others, labels).detach()[:, colors:]
+        expected = model.draw_codes(torch.cat([codes[:, :colors], palettes], 1), output="tensor")
+        for sprites, own in ((latents, "fire"), (codes, None)):
+            drawn = model.recolor(sprites, 1, own, palette_types=asked, output="tensor")
+            torch.testing.assert_close(drawn, expected)
+    shiny = model.recolor(codes, 1, shiny=True, output="tensor")
+    assert torch.equal(shiny[:, 3], expected[:, 3])
+    assert not torch.allclose(shiny, expected)
 
 
 def test_style_mixing_leads_from_one_sprite_to_the_other():
