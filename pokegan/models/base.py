@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Literal, overload
 
@@ -324,21 +325,26 @@ class SpriteModel(nn.Module, PyTorchModelHubMixin, library_name="pokegan"):
         Returns:
             Float tensor (n, ...) on the CPU.
         """
+        with self._in_evaluation() as parameter, torch.inference_mode():
+            results = []
+            for start in range(0, len(inputs[0]), CHUNK):
+                parts = [tensor[start : start + CHUNK] for tensor in inputs]
+                chunk = network(*(_filled_up(part, parameter) for part in parts))
+                results.append(chunk[: len(parts[0])].float().cpu())
+        return torch.cat(results)
+
+    @contextmanager
+    def _in_evaluation(self) -> Iterator[nn.Parameter]:
+        """In evaluation mode, and laid out as for drawing; gives a parameter, which tells device
+        and precision. Afterwards, the model is in the mode that it was in."""
         # As in training: convolutions are faster so, and other layouts round differently.
         self.to(memory_format=torch.channels_last)
-        parameter = next(self.parameters())
         was_training = self.training
         self.eval()
         try:
-            with torch.inference_mode():
-                results = []
-                for start in range(0, len(inputs[0]), CHUNK):
-                    parts = [tensor[start : start + CHUNK] for tensor in inputs]
-                    chunk = network(*(_filled_up(part, parameter) for part in parts))
-                    results.append(chunk[: len(parts[0])].float().cpu())
+            yield next(self.parameters())
         finally:
             self.train(was_training)
-        return torch.cat(results)
 
 
 def _by_chunks(n: int, seed: int, stream: str, draw: Callable[[torch.Generator], Tensor]) -> Tensor:

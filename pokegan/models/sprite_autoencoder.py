@@ -7,7 +7,7 @@ style for all parts, let alone one latent, cannot say as much about a sprite tha
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -133,8 +133,9 @@ class SpriteAutoencoder(AutoencodingModel, SpriteGenerator):
                 f"{self.architecture!r} reads what it needs from the image; leave out types"
             )
 
-    def _draw_encoded(self, codes: Tensor, labels: Tensor | None) -> Tensor:
-        return self.draw_codes(codes, output="tensor")
+    @property
+    def _drawer(self) -> Callable[[Tensor], Tensor]:
+        return self.decode
 
 
 class _Encoder(nn.Module):

@@ -154,6 +154,36 @@ def test_the_way_between_two_images():
     assert [picture.size for picture in pictures] == [(16, 16)] * 3
 
 
+def test_refined_codes_are_nearer_and_each_its_images_own():
+    """Of one colour, the median is the nearest: channel by channel, and image by image."""
+    images = torch.rand(3, 3, 16, 16) ** 3
+    model = Flat().train()
+    codes = model.encode(images, refine=100)
+    medians = images.flatten(2).quantile(0.5, dim=2)
+    torch.testing.assert_close(codes, medians, atol=5e-3, rtol=0)
+    assert not torch.allclose(model.encode(images), medians, atol=5e-3)
+    assert torch.equal(model.encode(images[1:], refine=100), codes[1:])
+    drawn = model.reconstruct(images, refine=100, output="tensor")
+    assert torch.equal(drawn, model.draw_encoded(codes, output="tensor"))
+    assert model.training
+    assert model.weight.grad is None
+
+
+def test_refined_codes_are_of_the_types_asked_for():
+    images, types = torch.rand(2, 3, 16, 16), ["fire", "water"]
+    model = Flat(conditioning="type")
+    codes = model.encode(images, types, refine=100)
+    labels = torch.tensor([[float(TYPES.index(name))] for name in types])
+    medians = images.flatten(2).quantile(0.5, dim=2)
+    torch.testing.assert_close(codes - labels, medians, atol=5e-3, rtol=0)
+
+
+@pytest.mark.parametrize("steps", [-1, 10_001, 1.5])
+def test_steps_out_of_range_are_refused(steps):
+    with pytest.raises(PokeGANError, match="refine must be"):
+        Flat().reconstruct(sprite(), refine=steps)
+
+
 def test_the_way_starts_and_ends_at_the_reconstructions():
     model, images = Flat(), [sprite(), sprite()]
     drawn = model.interpolate(*images, 4, output="tensor")

@@ -3,6 +3,7 @@ import torch
 from conditional import assert_every_weight_learns
 
 from pokegan import PokeGANError, load
+from pokegan.data.transforms import on_white_with_alpha
 from pokegan.models.sprite import SpriteGenerator
 from pokegan.models.sprite_autoencoder import SpriteAutoencoder
 
@@ -31,6 +32,17 @@ def test_codes_have_a_style_for_each_part(size, channels):
     assert drawn.shape == real.shape
     assert torch.equal(drawn, model.draw_codes(codes, output="tensor"))
     assert not torch.allclose(codes[0], codes[1])
+
+
+def test_refined_codes_draw_what_is_nearer():
+    model = autoencoder()
+    real = model.sample(2, seed=3, output="tensor")
+
+    def errors(**options):
+        drawn = model.reconstruct(real, output="tensor", **options)
+        return (on_white_with_alpha(drawn) - on_white_with_alpha(real)).abs().mean((1, 2, 3))
+
+    assert (errors(refine=60) < 0.6 * errors()).all()
 
 
 def test_what_is_hidden_does_not_matter():
