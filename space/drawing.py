@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -30,6 +30,9 @@ SHUFFLED_SEEDS = 1_000_000
 
 KEPT_SPRITES = 4096
 """Sprites in memory, so that a look at the same rows again costs nothing: some 25 kB each."""
+
+KEPT_CODES = 512
+"""Codes of drawn sprites in memory, for those that take steps to find: some 5 kB each."""
 
 WORKERS = usable_cores()
 """Rows are drawn side by side, each by one thread: as quick for one visitor as many threads for
@@ -205,6 +208,7 @@ class Studio:
     real: Any = None
     _rows: OrderedDict[tuple[str, Request], Row] = field(default_factory=OrderedDict)
     _kept: int = 0
+    _made: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(WORKERS))
 
@@ -279,6 +283,19 @@ class Studio:
         about = (generator.latent_dim, loaded.description)
         return Row(name, request, images, uris, labels, seconds, *about)
 
+    def remembered(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, from a memory of the last ``KEPT_CODES`` that all visitors share."""
+        with self._lock:
+            if key in self._made:
+                self._made.move_to_end(key)
+                return self._made[key]
+        made = make()  # by two visitors, if they ask at once
+        with self._lock:
+            self._made[key] = made
+            while len(self._made) > KEPT_CODES:
+                self._made.popitem(last=False)
+        return made
+
     def draw_all(self, names: Sequence[str], request: Request) -> list[Row]:
         """One row for each of ``names``, in the order of the page's models.
 
@@ -286,7 +303,11 @@ class Studio:
         alone.
         """
         chosen = [name for name in self.sources if name in names]
-        return list(self._pool.map(lambda name: self.draw(name, request), chosen))
+        return self.side_by_side(lambda name: self.draw(name, request), chosen)
+
+    def side_by_side(self, make: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """``make`` of each item, in their order, on as many threads as there are cores."""
+        return list(self._pool.map(make, items))
 
     def sprite(self, ref: SpriteRef) -> tuple[Image.Image, str]:
         """Draw one sprite again, and name its type (or nothing).

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from drawing import Studio, check_whole
 from PIL import Image
 from slots import Slot
@@ -11,6 +12,9 @@ from pokegan import PokeGANError
 from pokegan.data.types import TYPES
 
 MIN_STEPS, MAX_STEPS = 3, 12
+
+REFINE = 100
+"""Steps that bring a code nearer to its picture: more would show more, and let visitors wait."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +70,27 @@ def fuse(
         if type not in TYPES:
             raise PokeGANError(f"type: {model} needs one of {', '.join(TYPES)}.")
         types = type
-    images = [first.image, second.image]
-    ends = list(generator.encode(images, types))
-    reconstructions = tuple(generator.reconstruct(images, types))
+    slots = (first, second)
+    ends = studio.side_by_side(lambda slot: encoded(studio, model, slot, types), slots)
+    reconstructions = tuple(generator.draw_encoded(torch.stack(ends), types))
     if types is None:
-        known = [_code(studio, model, slot) for slot in (first, second)]
+        known = [_code(studio, model, slot) for slot in slots]
         ends = [end if code is None else code for end, code in zip(ends, known, strict=True)]
     path = tuple(generator.interpolate(*ends, steps, types))
     mixed: Sequence[Image.Image] = ()
     if hasattr(generator, "mix") and hasattr(generator, "codes_of"):
         mixed = generator.mix(*ends)[::-1]
     return Fusion(model, reconstructions, path, tuple(mixed))
+
+
+def encoded(studio: Studio, model: str, slot: Slot, types: str | None) -> torch.Tensor:
+    """The code (d,) of a sprite. That of a drawn one is remembered; a visitor's picture leaves
+    nothing behind."""
+
+    def encode() -> torch.Tensor:
+        return studio.load(model).generator.encode(slot.image, types, refine=REFINE)[0]
+
+    return encode() if slot.ref is None else studio.remembered((model, slot.ref, types), encode)
 
 
 def is_own(model: str, slot: Slot) -> bool:

@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 from drawing import Request, SpriteRef
-from fusing import fuse, needs_type
+from fusing import REFINE, fuse, needs_type
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
@@ -55,13 +55,15 @@ def test_own_sprites_are_the_ends_of_the_path_pixel_for_pixel(studio, paints):
     assert len(fusion.path) == 5
     equal([fusion.path[0], fusion.path[-1]], [first.image, second.image])
     assert len({image.tobytes() for image in fusion.path}) == 5
-    equal(fusion.reconstructions, paints.reconstruct([first.image, second.image]))
+    images = [first.image, second.image]
+    equal(fusion.reconstructions, paints.reconstruct(images, refine=REFINE))
 
 
 def test_pictures_are_encoded(studio, paints):
     slots = [slot_of_picture(picture(seed), "mine") for seed in (0, 1)]
     fusion = fuse(studio, "paints", *slots, 3)
-    equal(fusion.path, paints.interpolate(slots[0].image, slots[1].image, 3))
+    ends = paints.encode([slot.image for slot in slots], refine=REFINE)
+    equal(fusion.path, paints.interpolate(*ends, 3))
     equal([fusion.path[0], fusion.path[-1]], fusion.reconstructions)
 
 
@@ -79,7 +81,32 @@ def test_a_mix_leads_from_the_first_to_the_second(studio, paints):
     equal(fusion.mixed[:1], [first.image])
     equal(fusion.mixed[-1:], fusion.reconstructions[1:])
     code = paints.codes_of(paints.latents(1, 1), studio.types_of(first.ref))[0]
-    equal(fusion.mixed[::-1], paints.mix(code, paints.encode(second.image)[0]))
+    equal(fusion.mixed[::-1], paints.mix(code, paints.encode(second.image, refine=REFINE)[0]))
+
+
+def test_what_was_drawn_is_read_once_and_what_was_uploaded_each_time(studio, monkeypatch):
+    """A visitor's picture leaves nothing in the memory that all share."""
+    generator, read = studio.load("paints").generator, []
+    encode = generator.encode
+
+    def counted(image, *rest, **options):
+        read.append(image)
+        return encode(image, *rest, **options)
+
+    monkeypatch.setattr(generator, "encode", counted)
+    mine, drawn_one = slot_of_picture(picture(), "mine"), drawn(studio, 2)
+    fusions = [fuse(studio, "paints", drawn_one, mine, steps) for steps in (3, 4)]
+    assert [image is mine.image for image in read].count(True) == 2
+    assert len(read) == 3
+    equal(fusions[0].reconstructions, fusions[1].reconstructions)
+
+
+def test_the_memory_of_codes_is_bounded(studio, monkeypatch):
+    monkeypatch.setattr("drawing.KEPT_CODES", 2)
+    made = [studio.remembered(key, lambda key=key: [key]) for key in "abac"]
+    assert made[0] is made[2]
+    assert studio.remembered("a", list) is made[0]  # b, asked for before it, is forgotten
+    assert studio.remembered("b", list) == []
 
 
 def test_truncation_types_and_number_are_those_of_the_sprite(studio):
@@ -98,8 +125,9 @@ def test_an_encoder_that_is_told_types_needs_one(studio, small_models):
     fusion = fuse(studio, "told", *slots, 4, "fire")
     model = pokegan.load(small_models / "told")
     images = [slot.image for slot in slots]
-    equal(fusion.path, model.interpolate(*images, 4, "fire"))
-    equal(fusion.reconstructions, model.reconstruct(images, "fire"))
+    ends = model.encode(images, "fire", refine=REFINE)
+    equal(fusion.path, model.interpolate(*ends, 4, "fire"))
+    equal(fusion.reconstructions, model.reconstruct(images, "fire", refine=REFINE))
     assert fusion.mixed == ()
     assert fuse(studio, "told", *slots, 4, "ghost").path != fusion.path
 
