@@ -54,7 +54,7 @@ CLAIMS = (
         "An AEGAN draws sharper sprites than a GAN",
         "Abdali & Vora 2023",
         ("aegan",),
-        ("dcgan",),
+        ("dcgan", "dcgan-nyu"),  # the latter is the work's own
         ("sharpness", FD, OTHER),
     ),
     Claim(

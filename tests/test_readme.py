@@ -74,7 +74,7 @@ def test_the_page_of_recipes_shows_what_it_lists():
     sheets = {path.stem for path in RECIPES_PAGE.parent.glob("sheets/*.png")}
     assert sheets == {"recipes", *(name for name in listed if conditional[name])}
     assert all(f"(sheets/{sheet}.png)" in page for sheet in sheets)
-    commands = page[page.index("## Do it again") :]
+    commands = page[page.index("## The eight minutes again") :]
     assert all(name in commands for name in listed)
 
 

@@ -3,10 +3,18 @@
 import re
 import shlex
 
-from commands.declared import QUICK, RECIPES, assert_trained, executes_in_turn, side_of_sheet
+from commands.declared import (
+    QUICK,
+    RECIPES,
+    assert_trained,
+    executes,
+    executes_in_turn,
+    side_of_sheet,
+)
 from PIL import Image
 from small_recipes import small_options
 
+from pokegan.release import PLAN, read_plan
 from pokegan.training.command_line import parse_command_line
 from pokegan.training.recipe_files import recipe_names
 
@@ -51,3 +59,19 @@ def test_the_trainings_of_the_page_are_done_again(shell, commands):
         assert sheet.height == side_of_sheet(13, 16)
     shell(compare, QUICK)
     assert "cunet" in (shell.folder / "runs/report/report.md").read_text()
+
+
+@executes(
+    "pokegan compare pokegan/recipes/variants/* space/models/{caegan,dcgan,wgan-dense} --table",
+    page=RECIPES,
+)
+def test_what_is_not_shipped_is_measured_and_told(shell, command):
+    """All of the plan that is not shipped, beside what they are variants of."""
+    variants = {path.parent.name: path for path in RECIPES.parent.glob("variants/*/metrics.json")}
+    assert variants.keys() == {model.name for model in read_plan(PLAN) if not model.shipped}
+    page = RECIPES.read_text(encoding="utf-8")
+    table = shell(command).stdout
+    assert f"<!-- variants -->\n{table}<!-- end -->" in page
+    assert {*variants, "caegan", "dcgan", "wgan-dense"} == {
+        *re.findall(r"^\| `(.*?)` \|", table, re.MULTILINE)
+    }
