@@ -170,6 +170,10 @@ def add_compare(page: Page) -> None:
     quick = {"api_visibility": "private", "show_progress_on": rows, **QUICK}
     slowly = {"api_visibility": "private", "trigger_mode": "always_last", **SLOW}
     # A change while the last one is being drawn counts: it is drawn next.
+    # The controls come first, so that a visitor's first change is not undone.
+    page.first_rows = page.demo.load(
+        opened, None, controls, queue=False, api_visibility="private", show_progress="hidden"
+    ).then(told(show), controls, rows, show_progress="hidden", **quick)
     drawn = [
         gr.on(
             [c.input for c in (chosen, first, second, count, shiny, truncation)] + [seed.submit],
@@ -181,10 +185,7 @@ def add_compare(page: Page) -> None:
         ),
         back.click(told(move(-1)), controls, [seed, rows], show_progress="hidden", **quick),
         forth.click(told(move(1)), controls, [seed, rows], show_progress="hidden", **quick),
-        # The controls come first, so that a visitor's first change is not undone.
-        page.demo.load(
-            opened, None, controls, queue=False, api_visibility="private", show_progress="hidden"
-        ).then(told(show), controls, rows, show_progress="hidden", **quick),
+        page.first_rows,
     ]  # fmt: skip
     if any(model.is_slow for model in studio.models.values()):
         for event in drawn:

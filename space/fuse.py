@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 import gradio as gr
@@ -179,15 +179,24 @@ def add_fuse(page: Page) -> None:
         )
         return asked, view(*asked)
 
-    def opened(request: gr.Request):
-        """What the link asks for; other links open the tab as it is at first."""
-        params = request.query_params
+    nothing = (gr.skip(),) * 9
+
+    def filled_with(make: Callable[[], tuple]):
         try:
-            asked, made = linked_view(params) if params.get("tab") == TAB else first_view()
+            asked, made = make()
         except PokeGANError as error:
             # Nobody has asked for anything yet: a line in the tab, and no message over the page.
-            return (*[gr.skip()] * 7, problems_html([str(error)]), gr.skip())
+            return (*nothing[:7], problems_html([str(error)]), nothing[8])
         return (*asked[:4], gr.skip(), *made[:3], {**made[3], "value": asked[4]})
+
+    def linked(request: gr.Request):
+        """What the link asks for, if it is to this tab."""
+        params = request.query_params
+        return filled_with(lambda: linked_view(params)) if params.get("tab") == TAB else nothing
+
+    def at_first(request: gr.Request):
+        """For other links, the tab as it is at first."""
+        return nothing if request.query_params.get("tab") == TAB else filled_with(first_view)
 
     quick = {"api_visibility": "private", "show_progress_on": result, **QUICK}
     latest = {"trigger_mode": "always_last", "show_progress": "hidden", **quick}
@@ -201,9 +210,10 @@ def add_fuse(page: Page) -> None:
         )
     draw_both.click(told(draw_new), [*draw_models, *controls], filled, **quick)
     swap.click(told(swapped), controls, filled, **quick)
-    page.demo.load(
-        opened, None, [*controls, *shown[:-1], type_], **{**quick, "show_progress": "hidden"}
-    )
+    everything = [*controls, *shown[:-1], type_]
+    page.demo.load(linked, None, everything, **{**quick, "show_progress": "hidden"})
+    # To read sprites takes seconds, so the rows that visitors see first are drawn before.
+    page.first_rows.then(at_first, None, everything, **{**quick, "show_progress": "hidden"})
 
     def fuse_api(
         first: str | dict, second: str | dict, model: str = "", steps: int = FIRST_STEPS,

@@ -51,6 +51,7 @@ class Page:
         opens_dialog: lets the sprite buttons of a component open the dialog.
         saver: the component whose link, once it is there, is saved as a file.
         tabs: the component that selects a tab.
+        first_rows: the event that draws the rows of a visitor who has just come.
     """
 
     studio: Studio
@@ -60,6 +61,7 @@ class Page:
     opens_dialog: Callable[[gr.HTML], Any] = lambda component: None
     saver: Any = None
     tabs: Any = None
+    first_rows: Any = None
     _moves: list[Move] = field(default_factory=list)
 
     @property

@@ -109,6 +109,23 @@ def test_the_memory_of_codes_is_bounded(studio, monkeypatch):
     assert studio.remembered("b", list) == []
 
 
+def test_nobody_waits_for_sprites_to_be_read_before_the_first_rows_are_drawn(small_models):
+    """Unless a link is to this tab, what fills it follows the event that draws the rows."""
+    from app import build
+    from models_index import find_models
+
+    events = build(find_models(small_models)[0], []).fns
+
+    def outputs(event):
+        return [component.elem_id for component in event.outputs]
+
+    (filling,) = (event for event in events.values() if event.name == "at_first")
+    assert "fuse-result" in outputs(filling)
+    assert outputs(events[filling.trigger_after]) == ["rows"]
+    asked = events[events[filling.trigger_after].trigger_after]
+    assert [name for _, name in asked.targets] == ["load"]
+
+
 def test_truncation_types_and_number_are_those_of_the_sprite(studio):
     request = Request(1, 3, (("fire", 0.75), ("ice", 0.25)), truncation=0.5)
     slot = slot_of_ref(SpriteRef("paints", request, 20), studio)
