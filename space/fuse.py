@@ -179,14 +179,15 @@ def add_fuse(page: Page) -> None:
         )
         return asked, view(*asked)
 
-    nothing = (gr.skip(),) * 9
+    everything = [*controls, *shown[:-1], type_]
+    nothing = (gr.skip(),) * len(everything)
 
     def filled_with(make: Callable[[], tuple]):
         try:
             asked, made = make()
         except PokeGANError as error:
             # Nobody has asked for anything yet: a line in the tab, and no message over the page.
-            return (*nothing[:7], problems_html([str(error)]), nothing[8])
+            return (*nothing[:-2], problems_html([str(error)]), nothing[-1])
         return (*asked[:4], gr.skip(), *made[:3], {**made[3], "value": asked[4]})
 
     def linked(request: gr.Request):
@@ -210,7 +211,6 @@ def add_fuse(page: Page) -> None:
         )
     draw_both.click(told(draw_new), [*draw_models, *controls], filled, **quick)
     swap.click(told(swapped), controls, filled, **quick)
-    everything = [*controls, *shown[:-1], type_]
     page.demo.load(linked, None, everything, **{**quick, "show_progress": "hidden"})
     # To read sprites takes seconds, so the rows that visitors see first are drawn before.
     page.first_rows.then(at_first, None, everything, **{**quick, "show_progress": "hidden"})
