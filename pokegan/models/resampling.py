@@ -59,6 +59,13 @@ class SmoothDown(nn.Module):
         return F.conv2d(features, weight, self.bias, stride=2, padding=1)
 
 
+def plain_down(inputs: int, outputs: int) -> nn.Conv2d:
+    """A convolution that halves as :class:`SmoothDown` does, each of its 4x4 weights its own."""
+    convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
+    init_kaiming(convolution)
+    return convolution
+
+
 def _blurred(weight: Tensor) -> Tensor:
     """Weights (..., 3, 3) convolved with 2x2 ones: (..., 4, 4)."""
     padded = F.pad(weight, (1, 1, 1, 1))

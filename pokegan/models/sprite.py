@@ -33,7 +33,7 @@ from pokegan.models.base import SpriteModel, to_pil
 from pokegan.models.checks import check_choice, check_range
 from pokegan.models.conditioning import MIXTURE, Types
 from pokegan.models.initialisation import LEAKY_SLOPE, init_kaiming, init_linear
-from pokegan.models.resampling import SmoothDown, SmoothUp
+from pokegan.models.resampling import SmoothDown, SmoothUp, plain_down
 
 GROUP = 4
 """Images whose deviation the discriminator sees together, consecutive ones of a batch, so that
@@ -356,6 +356,8 @@ class SpriteDiscriminator(nn.Module):
         channels: image channels: 3 or 4.
         size: height and width of the image: 16, 32, 64, 128 or 256; or 48, 96 or 192, which lead
             from 6x6 on.
+        antialias: halve sizes by blurred convolutions, which hardly notice that an image moves by
+            a pixel; plain ones see the finest details.
 
     Raises:
         PokeGANError: an argument out of range.
@@ -370,13 +372,15 @@ class SpriteDiscriminator(nn.Module):
         widths: list[int] = [24, 48, 96, 192],  # noqa: B006 - as for the generator
         channels: int = 4,
         size: int = 64,
+        antialias: bool = True,
     ):
         check_choice("channels", channels, (3, 4))
         widths = widths_of_sizes(widths, size, halvings=1)
         super().__init__()
         self.size = size
         self.stages = nn.ModuleList(
-            Halving(before, after) for before, after in itertools.pairwise([channels, *widths])
+            Halving(before, after, antialias)
+            for before, after in itertools.pairwise([channels, *widths])
         )
         # For half of the size, a quarter, ... and four times the smallest.
         self.inputs = nn.ModuleList(nn.Conv2d(channels, width, 1) for width in widths[:-2])
@@ -424,11 +428,17 @@ class SpriteDiscriminator(nn.Module):
 
 class Halving(nn.Module):
     """Half the height and width by a convolution of stride 2, then a residual plain one: from
-    (n, before, h, w) to (n, after, h / 2, w / 2)."""
+    (n, before, h, w) to (n, after, h / 2, w / 2).
 
-    def __init__(self, before: int, after: int):
+    Args:
+        before: channels.
+        after: channels.
+        antialias: blur the convolution of stride 2 (:class:`pokegan.models.resampling.SmoothDown`).
+    """
+
+    def __init__(self, before: int, after: int, antialias: bool = True):
         super().__init__()
-        self.down = SmoothDown(before, after)
+        self.down = SmoothDown(before, after) if antialias else plain_down(before, after)
         self.residual = nn.Conv2d(after, after, 3, padding=1)
         init_kaiming(self.residual)
         _halve_mean_square(self.down, self.residual)

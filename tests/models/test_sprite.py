@@ -232,6 +232,27 @@ def test_networks_grow_without_a_break(channels):
     assert torch.equal(draws.eval()(latents, label), full)
 
 
+def test_a_discriminator_without_antialiasing_sees_the_finest_patterns():
+    """Stripes a pixel wide: to blurred convolutions a plain of their mean, but at the borders."""
+    plain = torch.zeros(1, 4, 32, 32)
+    stripes = plain + 1 - 2 * torch.arange(32).remainder(2)
+    for antialias in (True, False):
+        halving = discriminator(32, antialias=antialias).stages[0]
+        torch.nn.init.normal_(halving.down.weight)
+        seen = (halving(stripes) - halving(plain))[..., 2:-2, 2:-2].abs().mean()
+        assert (seen.item() > 0.1) is not antialias
+
+
+def test_small_images_are_judged_alike_without_antialiasing():
+    judge, images, label = (
+        discriminator(32, antialias=False),
+        torch.rand(4, 4, 32, 32),
+        labels("ice"),
+    )
+    label = label.expand(4, -1)
+    torch.testing.assert_close(judge(shrink(images, 16), label), judge(images, label))
+
+
 def test_half_precision_draws_nearly_the_same():
     model = generator()
     drawn = model.sample(4, output="tensor")
