@@ -28,6 +28,8 @@ from pokegan.training.recipe_files import recipe_names
 
 HERE = Path(__file__).parent
 MODELS = HERE.parent.parent / "space/models"
+LAZY = 8
+"""The longest interval of a lazy penalty in the recipes; means are over whole ones."""
 PARTS = (
     "data",
     "augmentation",
@@ -94,9 +96,9 @@ def recipes(quick: bool, only: Sequence[str] = ()) -> str:
     rows = []
     for name in names:
         options = [f"--recipe={name}", *_steady(name), *(_small() if quick else [])]
-        seen = profile(options, 10 if quick else 30)
+        seen = profile(options, LAZY if quick else 2 * LAZY)
         shares = [f"{100 * seen['shares'].get(part, 0):.1f} %" for part in PARTS]
-        rate = seen["batch_size"] / seen["seconds"]
+        rate = seen["batch_size"] / seen["mean_seconds"]
         rows.append([name, three_digits(rate), three_digits(seen["peak_mib"]), *shares])
     return _table(["recipe", "img/s", "peak MiB", *PARTS], rows)
 

@@ -104,9 +104,10 @@ def profile(options: list[str]) -> dict[str, Any]:
     """Train and say where time went.
 
     Returns:
-        "batch_size", "seconds" from one step to the next (median), "shares" of all the time by
-        part, "peak_mib" of the process, and "gflop" of the second step, which has no lazy penalty
-        (``None`` where torch cannot count second derivatives).
+        "batch_size", "seconds" from one step to the next (median), "mean_seconds" without the
+        pictures but with lazy penalties, "shares" of all the time by part, "peak_mib" of the
+        process, and "gflop" of the second step, which has no lazy penalty (``None`` where torch
+        cannot count second derivatives).
         Parts: data, augmentation, forward, backward, penalty (first derivatives that are
         differentiated again), optimizer, average, logging, pictures (of the timeline, at steps
         8, 16, 32, ..., so that a short run has more of them than a training), and the loop's
@@ -182,6 +183,7 @@ def profile(options: list[str]) -> dict[str, Any]:
     return {
         "batch_size": seen["batch_size"],
         "seconds": statistics.median(after - before for before, after in counted),
+        "mean_seconds": (whole - seen["parts"].get("pictures", 0)) / (len(ends) - WARM_UP),
         "shares": shares,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "gflop": seen["gflop"],
