@@ -95,6 +95,7 @@ def recipes(quick: bool, only: Sequence[str] = ()) -> str:
     names = only or (["dcgan", "sprite"] if quick else recipe_names())
     rows = []
     for name in names:
+        print(f"recipes: {name}", file=sys.stderr, flush=True)
         options = [f"--recipe={name}", *_steady(name), *(_small() if quick else [])]
         seen = profile(options, LAZY if quick else 2 * LAZY)
         shares = [f"{100 * seen['shares'].get(part, 0):.1f} %" for part in PARTS]
