@@ -253,7 +253,11 @@ def _holds(model: Planned, folder: Path, out: Path, protocol: "Protocol") -> boo
         return False
     _, argv = _trainings(model, out, protocol.data)[-1]
     recipe, _ = parse_command_line(argv)
-    return path.read_text(encoding="utf-8") == recipe.to_yaml()
+    try:  # of what has come to recipes since, the folder has the defaults
+        own, _ = parse_command_line([f"--recipe={path}"])
+    except PokeGANError:
+        return False
+    return own == recipe
 
 
 def _is_released(model: Planned, folder: Path, out: Path, protocol: "Protocol") -> bool:

@@ -141,6 +141,19 @@ def test_a_changed_plan_is_carried_out(copy):
         main(command(copy, "dcgan"))
 
 
+@pytest.mark.parametrize(
+    ("older", "told"),
+    [("", "released"), ("blank_start: true", "to be released"), ("unheard: 1", "to be released")],
+    ids=["without the option", "another value of it", "an unknown option"],
+)
+def test_an_option_that_came_later_had_its_default(copy, capsys, older, told):
+    recipe = copy / "models/dcgan/recipe.yaml"
+    assert recipe.read_text().count("blank_start: false") == 1
+    recipe.write_text(recipe.read_text().replace("    blank_start: false\n", f"    {older}\n"))
+    assert main(command(copy, "--dry-run", "dcgan")) == 0
+    assert capsys.readouterr().out.startswith(f"dcgan: {told}\n")
+
+
 def test_a_dry_run_tells_what_is_left(copy, capsys):
     shutil.rmtree(copy / "models/dcgan")
     assert main(command(copy, "--dry-run", "dcgan")) == 0
